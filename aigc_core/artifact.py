@@ -1,0 +1,129 @@
+"""A produced medium with the record of how it was made, written into the file itself.
+
+PNG carries the record as Unicode text (iTXt) under the key `aigc`, beside the standard keys
+Title, Description, Software and Creation Time that any viewer of metadata shows; GIF carries the
+JSON as its comment.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image as Pillow
+from PIL.PngImagePlugin import PngInfo
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from aigc_core.errors import UnreadableFile
+from aigc_core.media import Image, Media, pixels, sheet
+from aigc_core.pictures import open_picture
+from aigc_core.text import Text
+
+KEY = "aigc"
+
+
+class Record(BaseModel):
+    """How an artifact was made: enough to make it again.
+
+    `tolerance` states how far a rerun may differ, in levels of 255: 0 promises identical media on
+    the same device class with the same versions.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str = "aigc-record/1"
+    task: str
+    request: dict[str, Any]
+    model: str
+    revision: str
+    seed: int
+    details: dict[str, Any] = {}
+    device: str
+    software: dict[str, str]
+    tolerance: float = 0.0
+    created: str
+    seconds: float
+
+    def canonical(self) -> str:
+        """The record without time and timing, as one line of JSON with sorted keys."""
+        fields = self.model_dump(exclude={"created", "seconds"})
+        return json.dumps(fields, sort_keys=True, ensure_ascii=False)
+
+    def describe(self) -> Text:
+        """One sentence, for alternative text and for the Description of files."""
+        values = ", ".join(f"{name} {value}" for name, value in self.request.items())
+        return Text("Made by {model}: {values}.", "由 {model} 生成：{values}。").fill(
+            model=self.model, values=values
+        )
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A medium and its record."""
+
+    media: Media
+    record: Record
+
+    def digest(self) -> str:
+        """SHA-256 of the decoded media and the canonical record: equal means identical."""
+        values = pixels(self.media)
+        content = hashlib.sha256(repr(values.shape).encode())
+        content.update(np.ascontiguousarray(values).tobytes())
+        content.update(self.record.canonical().encode())
+        return content.hexdigest()
+
+    def save(self, path: Path) -> Path:
+        """Writes a PNG (image) or a GIF (animation), record included."""
+        text = self.record.model_dump_json()
+        if isinstance(self.media, Image):
+            info = PngInfo()
+            info.add_itxt(KEY, text)
+            info.add_text("Title", f"{self.record.task} by {self.record.model}")
+            info.add_itxt("Description", self.record.describe().en)
+            info.add_text("Software", "AIGC suite " + self.record.software.get("aigc", ""))
+            info.add_text("Creation Time", self.record.created)
+            Pillow.fromarray(self.media.pixels).save(path, "PNG", pnginfo=info)
+        else:
+            first, *rest = [Pillow.fromarray(frame) for frame in self.media.frames]
+            first.save(
+                path,
+                "GIF",
+                save_all=True,
+                append_images=rest,
+                duration=round(1000 / self.media.fps),
+                loop=0,
+                comment=text.encode(),
+            )
+        return path
+
+
+def contact_sheet(artifacts: Sequence[Artifact], columns: int = 10) -> Artifact:
+    """All pictures of one run on one sheet, under the record of the run."""
+    pictures = [pixels(artifact.media) for artifact in artifacts]
+    record = artifacts[0].record.model_copy(update={"details": {"pictures": len(pictures)}})
+    return Artifact(sheet(np.stack(pictures), columns=min(columns, len(pictures))), record)
+
+
+def read_record(path: Path) -> Record:
+    """The record inside a PNG or GIF that was made here.
+
+    Raises:
+        UnreadableFile: not a picture, damaged, too large, or without a record.
+    """
+    with open_picture(path, formats=("PNG", "GIF")) as picture:
+        text = picture.info.get(KEY) or picture.info.get("comment")
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    try:
+        return Record.model_validate_json(text or "")
+    except (ValidationError, UnicodeError):
+        raise UnreadableFile(
+            Text(
+                "This picture does not carry the record of a run. Only PNG and GIF files saved "
+                "here do, and messengers often strip it.",
+                "这张图片不带生成记录。只有在此保存的 PNG 和 GIF 才有，且聊天软件常会将其删除。",
+            )
+        ) from None

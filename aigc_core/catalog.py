@@ -1,0 +1,165 @@
+"""The models that the suite offers: `catalog.toml`, and a host's own file beside it.
+
+A host names a TOML file of the same form in `AIGC_CATALOG`; its entries are added, and replace
+ours of the same id. Folders in it are relative to the file.
+"""
+
+import importlib
+import os
+import tomllib
+from functools import cached_property
+from math import prod
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from aigc_core.checkpoint import WEIGHTS, count_weights, read_config, read_shapes
+from aigc_core.checkpoints import CHECKPOINTS
+from aigc_core.errors import AigcError, ModelUnavailable, UnknownModel
+from aigc_core.tasks import Request, brief
+from aigc_core.text import Text
+
+OURS = Path(__file__).with_name("catalog.toml")
+
+
+class Licences(BaseModel):
+    """Of the weights, and of the data they were trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weights: str
+    data: str
+
+
+class Words(BaseModel):
+    """A Text as TOML writes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    en: str
+    zh: str
+
+
+class Entry(BaseModel):
+    """One model of the catalog.
+
+    Args:
+        id: names it in requests, records and URLs.
+        family: dotted path of the module that loads it and answers for it.
+        origin: written and trained here, from the hub, or on another server.
+        network: `module:Class` of a from-scratch network.
+        folder: of its config, weights and card.
+        revision: pins the weights, as `sha256:...`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+
+    id: str
+    title: Words
+    about: Words
+    family: str
+    origin: Literal["scratch", "hub", "remote"]
+    network: str
+    folder: Path
+    revision: str
+    licences: Licences
+
+    @property
+    def name(self) -> Text:
+        return Text(self.title.en, self.title.zh)
+
+    @property
+    def summary(self) -> Text:
+        """What the model is, in one sentence."""
+        return Text(self.about.en, self.about.zh)
+
+    @cached_property
+    def module(self) -> ModuleType:
+        """Its family; importing one is light."""
+        return importlib.import_module(self.family)
+
+    def answers(self, request: type[Request]) -> bool:
+        """Whether it answers requests of this type."""
+        return request in self.module.ANSWERS
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many weights the network learned."""
+        return count_weights(self.folder)
+
+    @cached_property
+    def numbers(self) -> int:
+        """How many numbers it keeps, running statistics included."""
+        return sum(prod(shape) for shape in read_shapes(self.folder).values())
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of the weights' file."""
+        return (self.folder / WEIGHTS).stat().st_size
+
+    def problem(self) -> Text | None:
+        """Why the model cannot be loaded, as far as its files tell without loading it."""
+        try:
+            read_config(self.folder)
+            read_shapes(self.folder)
+        except ModelUnavailable as error:
+            return error.why
+        return None
+
+
+class Catalog:
+    """Entries by id, in the order in which the files name them."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self.entries = {entry.id: entry for entry in entries}
+
+    @classmethod
+    def read(cls, *files: Path) -> Self:
+        """The entries of TOML files, later ones replacing earlier ones of the same id.
+
+        Raises:
+            AigcError: a file is missing, is not TOML, or has an entry that is not one.
+        """
+        entries: dict[str, Entry] = {}
+        for file in files:
+            entries |= {entry.id: entry for entry in read_entries(file)}
+        return cls(list(entries.values()))
+
+    @classmethod
+    def default(cls) -> Self:
+        """Ours, and the host's where `AIGC_CATALOG` names a file."""
+        own = os.environ.get("AIGC_CATALOG")
+        return cls.read(OURS, *([Path(own)] if own else []))
+
+    def find(self, model: str) -> Entry:
+        """The entry of an id.
+
+        Raises:
+            UnknownModel: there is none.
+        """
+        if model not in self.entries:
+            raise UnknownModel(brief(model))
+        return self.entries[model]
+
+    def answering(self, request: type[Request]) -> list[Entry]:
+        """The models that answer requests of this type, the default first."""
+        return [entry for entry in self.entries.values() if entry.answers(request)]
+
+
+def read_entries(file: Path) -> list[Entry]:
+    try:
+        models: dict[str, dict[str, Any]] = tomllib.loads(file.read_text("utf-8"))["models"]
+        home = CHECKPOINTS if file == OURS else file.parent
+        return [
+            Entry(id=id, **{**fields, "folder": home / fields.get("folder", id)})
+            for id, fields in models.items()
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        why = error.errors()[0] if isinstance(error, ValidationError) else error
+        raise AigcError(
+            Text("The catalog {file} cannot be read: {why}", "无法读取模型目录 {file}：{why}"),
+            file=file.name,
+            why=brief(why) if not isinstance(why, dict) else f"{why['loc']}: {why['msg']}",
+        ) from error

@@ -1,0 +1,27 @@
+"""`models`: what the catalog offers and what of it works here."""
+
+import argparse
+from typing import Any
+
+from aigc_core.catalog import Catalog
+from aigc_core.errors import size
+from aigc_core.metrics.card import read_card
+from aigc_core.text import Text
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("models", help="the models and their measured quality")
+    parser.set_defaults(do=do)
+
+
+def do(options: argparse.Namespace) -> None:
+    ready = Text("ready", "可用")
+    for entry in Catalog.default().entries.values():
+        problem = entry.problem()
+        print(f"{entry.id:20} {entry.name.say(options.lang)}")
+        print(f"{'':20} {(problem or ready).say(options.lang)}")
+        if problem is None:
+            tasks = ", ".join(request.task for request in entry.module.ANSWERS)
+            print(f"{'':20} {entry.parameters:,} parameters, {size(entry.file_bytes)}; {tasks}")
+            for figure in read_card(entry.folder).figures:
+                print(f"{'':20} {figure.name}: {figure.value:g}")

@@ -1,0 +1,56 @@
+"""`run TASK`: one request, its settings as options made from the request's fields."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from aigc_core.engine import Engine
+from aigc_core.errors import InvalidRequest
+from aigc_core.events import Progress, Result
+from aigc_core.exports import write
+from aigc_core.tasks import TASKS, Request
+from aigc_core.text import Text
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("run", help="one request")
+    tasks = parser.add_subparsers(required=True, metavar="TASK", dest="task")
+    for name, request in TASKS.items():
+        task = tasks.add_parser(name, help=request.title.en)
+        task.add_argument("--model", help="default: the first that can")
+        task.add_argument(
+            "--out",
+            type=Path,
+            required=True,
+            help="a folder, a .zip with one file each, or one .png or .gif",
+        )
+        for field in request.model_fields:
+            shown = request.shown(field)
+            task.add_argument(
+                f"--{field.replace('_', '-')}", dest=field, help=shown.help.en, metavar="VALUE"
+            )
+        task.set_defaults(do=do, request=request)
+
+
+def do(options: argparse.Namespace) -> None:
+    request_type: type[Request] = options.request
+    given = {
+        name: getattr(options, name)
+        for name in request_type.model_fields
+        if getattr(options, name) is not None
+    }
+    request = request_type.ask(**given)
+    bar = tqdm(file=sys.stderr, leave=False, disable=None)
+    for event in Engine.default(batching=False).run(request, model=options.model):
+        if isinstance(event, Progress):
+            bar.total, bar.n = event.total, event.step
+            bar.set_description(event.note.say(options.lang), refresh=event.step > 0)
+        elif isinstance(event, Result):
+            bar.close()
+            for path in write(event.artifacts, options.out):
+                print(path)
+            return
+    raise InvalidRequest(Text("The run ended without a result.", "运行没有得到结果。"))

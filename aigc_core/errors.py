@@ -1,0 +1,122 @@
+"""What can go wrong through no fault of the code: one class per cause, each with its sentence.
+
+Everything that is not an `AigcError` is a bug.
+"""
+
+from typing import Any
+
+from aigc_core.text import Text
+
+
+class AigcError(Exception):
+    """A cause that a person can understand and mostly mend.
+
+    Args:
+        text: the sentence to show, in both languages: what is wrong and what to do.
+    """
+
+    def __init__(self, text: Text, **values: Any) -> None:
+        self.text = text.fill(**values) if values else text
+        super().__init__(self.text.en)
+
+
+class InvalidRequest(AigcError):
+    """A value outside its bounds, of the wrong kind, or one the model cannot answer."""
+
+
+class UnreadableFile(AigcError):
+    """A file that is not what it should be: wrong format, too large, damaged."""
+
+
+class UnknownModel(AigcError):
+    """No entry of the catalog has this id."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            Text("There is no model called “{model}”.", "没有名为“{model}”的模型。"), model=model
+        )
+
+
+class ModelUnavailable(AigcError):
+    """The model is in the catalog but cannot be loaded; the sentence says why."""
+
+    def __init__(self, model: str, why: Text) -> None:
+        self.why = why
+        super().__init__(
+            Text("The model {model} is not available: {why}", "模型 {model} 不可用：{why}"),
+            model=model,
+            why=why,
+        )
+
+
+class DoesNotFit(AigcError):
+    """The model needs more memory than the machine can give."""
+
+    def __init__(self, model: str, needs: int, free: int) -> None:
+        super().__init__(
+            Text(
+                "{model} does not fit: it needs {needs}, {free} free. "
+                "Try again when other models are idle, or choose a smaller one.",
+                "内存不足：{model} 需要 {needs}，可用 {free}。"
+                "请等其他模型空闲后再试，或换一个小一些的模型。",
+            ),
+            model=model,
+            needs=size(needs),
+            free=size(free),
+        )
+
+
+class TooBusy(AigcError):
+    """This visitor already has as many runs waiting as one may have."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            Text(
+                "You already have {limit} runs waiting. Let one finish or stop it, then try again.",
+                "您已有 {limit} 个任务在排队。请等一个完成或将其停止，然后再试。",
+            ),
+            limit=limit,
+        )
+
+
+class Cancelled(AigcError):
+    """The visitor stopped the run."""
+
+    def __init__(self) -> None:
+        super().__init__(Text("Stopped.", "已停止。"))
+
+
+class DatasetMissing(AigcError):
+    """A dataset is not on this machine and could not be fetched."""
+
+    def __init__(self, name: str, why: Text) -> None:
+        super().__init__(
+            Text(
+                "The dataset file {name} is not on this machine: {why}",
+                "本机没有数据集文件 {name}：{why}",
+            ),
+            name=name,
+            why=why,
+        )
+
+
+class CorruptFile(AigcError):
+    """A file whose bytes are not the published ones."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            Text(
+                "{name} is damaged: its checksum is wrong. Delete it and fetch it again.",
+                "{name} 已损坏：校验和不符。请删除后重新获取。",
+            ),
+            name=name,
+        )
+
+
+def size(count: int) -> str:
+    """Bytes as people read them: `1.4 MB`, `13 GB`."""
+    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 1000 and len(units) > 1:
+        value /= 1000
+        units.pop(0)
+    return f"{value:.{0 if value >= 10 or units[0] == 'B' else 1}f} {units[0]}"

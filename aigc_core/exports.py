@@ -1,0 +1,62 @@
+"""Artifacts as files: one each in a folder or a ZIP, or all pictures on one sheet."""
+
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from aigc_core.artifact import Artifact, contact_sheet
+from aigc_core.errors import InvalidRequest
+from aigc_core.media import Animation, Image
+from aigc_core.text import Text
+
+
+def file_name(artifact: Artifact) -> str:
+    """Model, seed and what tells siblings apart: `dcgan-mnist-000042-3.png`."""
+    record = artifact.record
+    parts = [record.model, f"{record.seed:06d}"]
+    parts += [str(record.details[key]) for key in ("label", "layer") if key in record.details]
+    ending = "gif" if isinstance(artifact.media, Animation) else "png"
+    return "-".join(parts) + f".{ending}"
+
+
+def write(artifacts: Sequence[Artifact], out: Path) -> list[Path]:
+    """Writes artifacts, each with its record, and returns the files.
+
+    Args:
+        out: a folder, a `.zip`, or one `.png` (a sheet of all) or `.gif`.
+
+    Raises:
+        InvalidRequest: the ending does not fit what was made.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix == ".zip":
+        return [write_zip(artifacts, out)]
+    if out.suffix == "":
+        out.mkdir(exist_ok=True)
+        return [artifact.save(out / file_name(artifact)) for artifact in artifacts]
+    pictures = [artifact for artifact in artifacts if isinstance(artifact.media, Image)]
+    if out.suffix == ".png" and pictures:
+        same = len({p.media.pixels.shape for p in pictures if isinstance(p.media, Image)}) == 1
+        if len(pictures) == 1:
+            return [pictures[0].save(out)]
+        if same:
+            return [contact_sheet(pictures).save(out)]
+    if out.suffix == ".gif" and len(artifacts) == 1 and isinstance(artifacts[0].media, Animation):
+        return [artifacts[0].save(out)]
+    raise InvalidRequest(
+        Text(
+            "What was made does not fit into one {suffix} file; name a folder or a .zip.",
+            "结果无法存为一个 {suffix} 文件；请指定文件夹或 .zip。",
+        ),
+        suffix=out.suffix,
+    )
+
+
+def write_zip(artifacts: Sequence[Artifact], path: Path) -> Path:
+    """One file per artifact in a ZIP."""
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path, "w") as archive:
+        for artifact in artifacts:
+            file = artifact.save(Path(folder) / file_name(artifact))
+            archive.write(file, file.name)
+    return path

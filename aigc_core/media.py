@@ -1,0 +1,64 @@
+"""Media as plain arrays: what models make, before any file format."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Image:
+    """One picture.
+
+    Args:
+        pixels: (height, width) grey or (height, width, 3) RGB, uint8.
+    """
+
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Animation:
+    """Pictures in time.
+
+    Args:
+        frames: (n, height, width) grey or (n, height, width, 3) RGB, uint8.
+        fps: frames per second.
+    """
+
+    frames: np.ndarray
+    fps: float = 8.0
+
+
+Media = Image | Animation
+
+
+def pixels(media: Media) -> np.ndarray:
+    """The values of any picture: (h, w), (h, w, 3), or with frames in front."""
+    return media.pixels if isinstance(media, Image) else media.frames
+
+
+def to_bytes(values: np.ndarray) -> np.ndarray:
+    """Values in 0..1, of any shape, to 0..255 uint8."""
+    return (np.clip(values, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+
+
+def sheet(images: np.ndarray, columns: int, *, gap: int = 0, ground: int = 0) -> Image:
+    """Pictures (n, h, w) or (n, h, w, 3) uint8 in reading order on one picture.
+
+    Args:
+        gap: pixels between neighbours.
+        ground: value of gaps and of places left over.
+    """
+    n, h, w, *rest = images.shape
+    rows = -(-n // columns)
+    page = np.full((rows * (h + gap) - gap, columns * (w + gap) - gap, *rest), ground, np.uint8)
+    for index, image in enumerate(images):
+        row, column = divmod(index, columns)
+        top, left = row * (h + gap), column * (w + gap)
+        page[top : top + h, left : left + w] = image
+    return Image(page)
+
+
+def enlarged(image: Image, factor: int) -> Image:
+    """Every pixel as a square of `factor` x `factor`."""
+    return Image(image.pixels.repeat(factor, axis=0).repeat(factor, axis=1))

@@ -1,0 +1,167 @@
+"""Measuring a model and writing its card."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from aigc_core.catalog import Catalog
+from aigc_core.checkpoint import WEIGHTS, digest
+from aigc_core.data.mnist import load_mnist
+from aigc_core.errors import InvalidRequest
+from aigc_core.metrics import judge as judges
+from aigc_core.metrics import reference as references
+from aigc_core.metrics.about import read_about
+from aigc_core.metrics.card import Card, Dataset, Figure, Rung, write_card
+from aigc_core.metrics.evaluate import drawn, evaluate, floor, ladder, look, plain, to_unit
+from aigc_core.metrics.perturbations import LADDER
+from aigc_core.metrics.prose import Story, write_text
+from aigc_core.metrics.reference import KEPT, Reference
+from aigc_core.metrics.training_facts import training_facts
+from aigc_core.samples import sample
+from aigc_core.text import Text
+from aigc_core.training import recipes
+
+COMMAND = "python -m aigc_core.metrics"
+COUNT = 5000
+LEAST = 100
+FLOOR_COUNTS = (500, 1000, 2000, 5000, 10_000)
+
+MNIST = Dataset("ylecun/mnist", "MNIST")
+JUDGE_TITLE = Text("Digit classifier", "数字分类器")
+JUDGE_LICENCE = "Apache-2.0"
+
+GENERATOR_PROTOCOL = Text(
+    "Measured on {count:,} pictures that the suite's engine drew with the seeds {first} to {last}, "
+    "digits as often as in the training data. FID against all {training:,} training digits; "
+    "precision, recall, density and coverage against {kept:,} of them, drawn at random; nearest "
+    "neighbours among all. The features and classes are those of `mnist-classifier` (`{judge}`): "
+    "figures of another feature network, such as Inception-v3, do not compare. “Real digits” are "
+    "{count:,} of the test digits, drawn at random and measured in the same way. They are by other "
+    "writers than the training digits, so that a model can come out better than they do.",
+    "样本为套件引擎以种子 {first} 至 {last} 生成的 {count:,} 幅图，各数字比例与训练数据相同。"
+    "FID 与全部 {training:,} 个训练数字比较；"
+    "精确率、召回率、密度和覆盖率与其中随机抽取的 {kept:,} 个比较；最近邻在全部训练数字中查找。"
+    "特征与类别来自 `mnist-classifier`（`{judge}`）："
+    "与 Inception-v3 等其他特征网络的指标不可比较。"
+    "“真实数字”是随机抽取的 {count:,} 个测试数字，以相同方式测量；"
+    "其书写者与训练数字不同，因此模型的指标有可能优于它们。",
+)
+JUDGE_PROTOCOL = Text(
+    "Measured on all {count:,} test digits, which it was not trained on.",
+    "在全部 {count:,} 个未用于训练的测试数字上测得。",
+)
+
+
+def write_reference() -> Reference:
+    """Derives the training digits' statistics with the frozen judge and writes them beside it.
+
+    Raises:
+        AigcError: the dataset or the judge is missing or not the right one.
+    """
+    digits = load_mnist("train")
+    training = look(to_unit(digits.images), digits.labels)
+    reference = references.derive(training.judgement, training.labels)
+    references.write(reference)
+    return reference
+
+
+def report_judge() -> Card:
+    """Measures the judge itself, and what its feature space makes of real digits; writes its card.
+
+    Raises:
+        AigcError: the dataset, the judge, its reference or its prose is missing or not right.
+    """
+    test, reference = load_mnist("test"), references.read()
+    everything = look(*drawn(test, len(test)))
+    hits = everything.judgement.logits.argmax(axis=1) == everything.labels
+    floors = [floor(everything, count, reference) for count in FLOOR_COUNTS]
+    spoiled = ladder(look(*drawn(test, COUNT)), reference, LADDER[1:])
+    accuracy = Figure(
+        "accuracy",
+        plain(np.mean(hits)),
+        args={"n": len(test), "weights": judges.FROZEN},
+        split="test",
+    )
+    return publish(
+        judges.FOLDER,
+        title=JUDGE_TITLE,
+        licence=JUDGE_LICENCE,
+        figures=(accuracy,),
+        rungs=(*floors, *spoiled),
+        protocol=JUDGE_PROTOCOL.fill(count=len(test)),
+        examples=reference.moments.count,
+        command=f"{COMMAND} {judges.NAME}",
+    )
+
+
+def report_generator(model: str, count: int = COUNT, seed: int = 0) -> Card:
+    """Samples a model of the catalog through the engine, measures it and writes its card.
+
+    Raises:
+        InvalidRequest: a count or a seed out of bounds.
+        AigcError: the model, the dataset, the judge, its reference or the model's prose is
+            missing or not right.
+    """
+    entry = Catalog.default().find(model)
+    read_about(model)
+    train, test, reference = load_mnist("train"), load_mnist("test"), references.read()
+    if not LEAST <= count <= len(test):
+        raise InvalidRequest(
+            Text(
+                "The count must be from {least} to {most}, the number of test digits to compare "
+                "with; {count} is not.",
+                "数量必须在 {least} 到 {most}（可供比较的测试数字的数量）之间，而不是 {count}。",
+            ),
+            least=LEAST,
+            most=len(test),
+            count=count,
+        )
+    made = look(*sample(model, count, seed))
+    real = look(*drawn(test, count))
+    training = look(to_unit(train.images), train.labels)
+    weights = digest(entry.folder / WEIGHTS)
+    return publish(
+        entry.folder,
+        title=entry.name,
+        licence=entry.licences.weights,
+        figures=evaluate(made, real, training, reference, {"seed": seed, "weights": weights}),
+        rungs=ladder(real, reference),
+        protocol=GENERATOR_PROTOCOL.fill(
+            count=count,
+            first=seed,
+            last=seed + count - 1,
+            training=reference.moments.count,
+            kept=KEPT,
+            judge=judges.FROZEN,
+        ),
+        examples=len(train),
+        command=f"{COMMAND} {model} --count {count} --seed {seed}",
+    )
+
+
+def publish(
+    folder: Path,
+    *,
+    title: Text,
+    licence: str,
+    figures: tuple[Figure, ...],
+    rungs: tuple[Rung, ...],
+    protocol: Text,
+    examples: int,
+    command: str,
+) -> Card:
+    """Writes the card of the model in a folder, told by its recipe, its prose and its figures."""
+    about = read_about(folder.name)
+    story = Story(
+        title,
+        about,
+        training_facts(recipes.find(folder.name), examples),
+        digest(folder / WEIGHTS),
+        protocol,
+        command,
+    )
+    card = Card(folder.name, about.task, licence, MNIST, figures, rungs)
+    card = replace(card, text=write_text(card, story))
+    write_card(folder, card)
+    return card

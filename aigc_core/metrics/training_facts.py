@@ -1,0 +1,102 @@
+"""How a model was trained, told from its recipe, so that no card states it a second time."""
+
+from torch import nn
+
+from aigc_core.text import Text
+from aigc_core.training.recipe import Optimiser, Recipe
+
+# A player of another name keeps it in both languages.
+PLAYERS = {
+    "generator": Text("generator", "生成器"),
+    "discriminator": Text("discriminator", "判别器"),
+    "classifier": Text("classifier", "分类器"),
+}
+
+
+def training_facts(recipe: Recipe, examples: int) -> tuple[Text, ...]:
+    """One sentence for each fact of a training on so many examples."""
+    objective = recipe.objective()
+    settings = {k: v for k, v in vars(objective).items() if isinstance(v, int | float)}
+    seen = recipe.steps * recipe.batch
+    facts = [
+        Text(
+            "Command: `python -m aigc_core.training {name} --ship`.",
+            "命令：`python -m aigc_core.training {name} --ship`。",
+        ).fill(name=recipe.name),
+        Text("Objective: `{name}`{settings}.", "训练目标：`{name}`{settings}。").fill(
+            name=type(objective).__name__,
+            settings=Text(" with {listed}", "，{listed}").fill(
+                listed=", ".join(f"{name} {value:g}" for name, value in settings.items())
+            )
+            if settings
+            else "",
+        ),
+        *(network_fact(player, network) for player, network in objective.players.items()),
+        *(optimiser_fact(player, settings) for player, settings in recipe.optimisers.items()),
+        Text(
+            "{steps:,} steps in batches of {batch}: {seen:,} pictures, {epochs:.1f} times the "
+            "training set.",
+            "共 {steps:,} 步，批大小 {batch}：{seen:,} 幅图，相当于训练集的 {epochs:.1f} 倍。",
+        ).fill(steps=recipe.steps, batch=recipe.batch, seen=seen, epochs=seen / examples),
+        Text(
+            "Learning rates stay constant, then fall in a straight line to zero over the last "
+            "{cooldown:.0%} of the steps.",
+            "学习率先保持不变，再在最后 {cooldown:.0%} 的步数内线性降至零。",
+        ).fill(cooldown=recipe.cooldown),
+        shipping_fact(recipe),
+        Text("Seed: {seed}.", "随机种子：{seed}。").fill(seed=recipe.seed),
+    ]
+    return tuple(facts)
+
+
+def player_name(player: str) -> Text:
+    return PLAYERS.get(player, Text(player, player))
+
+
+def network_fact(player: str, network: nn.Module) -> Text:
+    return Text(
+        "The {player} is a `{network}` of {weights:,} weights.",
+        "{player}为 `{network}`，共 {weights:,} 个权重。",
+    ).fill(
+        player=player_name(player),
+        network=type(network).__name__,
+        weights=sum(weight.numel() for weight in network.parameters()),
+    )
+
+
+def optimiser_fact(player: str, settings: Optimiser) -> Text:
+    return Text(
+        "Optimiser of the {player}: {kind}, learning rate {lr:g}, betas {first:g} and {second:g}"
+        "{decay}.",
+        "{player}的优化器：{kind}，学习率 {lr:g}，beta 为 {first:g} 和 {second:g}{decay}。",
+    ).fill(
+        player=player_name(player),
+        kind="AdamW" if settings.weight_decay else "Adam",
+        lr=settings.lr,
+        first=settings.betas[0],
+        second=settings.betas[1],
+        decay=Text(", weight decay {value:g}", "，权重衰减 {value:g}").fill(
+            value=settings.weight_decay
+        )
+        if settings.weight_decay
+        else "",
+    )
+
+
+def shipping_fact(recipe: Recipe) -> Text:
+    average = (
+        Text(
+            ", averaged over training with a decay of {ema:g} per step",
+            "，每步以 {ema:g} 衰减取滑动平均",
+        ).fill(ema=recipe.ema)
+        if recipe.ema
+        else ""
+    )
+    return Text(
+        "Shipped: the weights of the {player}{average}, as {kind}.",
+        "发布的是{player}的权重{average}，以 {kind} 存储。",
+    ).fill(
+        player=player_name(recipe.ships),
+        average=average,
+        kind="float16" if recipe.half else "float32",
+    )

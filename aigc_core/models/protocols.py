@@ -1,0 +1,26 @@
+"""What a family may expect of a network."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+
+class ImageSampler(Protocol):
+    """A network that turns noise, and where it knows classes a class, into a picture.
+
+    Attributes:
+        latent_dim: length of the noise vector.
+        class_counts: training examples of each class; empty for an unconditional network.
+    """
+
+    latent_dim: int
+    class_counts: Sequence[int]
+
+    def sample(self, z: Tensor, y: Tensor) -> Tensor:
+        """Pictures (n, h, w) in 0..1 from noise (n, latent_dim) and classes (n,) int64."""
+        ...
+
+    def stages(self, z: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """The same, layer by layer: (name, activations (n, channels, h, w)); the picture last."""
+        ...

@@ -1,0 +1,45 @@
+"""Many samples of one model, for metrics and the command line: runs of the engine in a row."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aigc_core.media import pixels
+from aigc_core.tasks.image import MAX_COUNT, SampleImages
+
+if TYPE_CHECKING:
+    from aigc_core.engine import Engine
+
+
+def sample(
+    model: str,
+    count: int,
+    seed: int,
+    label: str = "any",
+    *,
+    truncation: float = 1.0,
+    engine: "Engine | None" = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures (count, h, w) float32 in 0..1 and their classes (count,) int64.
+
+    Picture i is the one of seed + i, however the runs are cut. Values are multiples of 1/255, as
+    in the files that the suite saves.
+
+    Raises:
+        AigcError: as `Engine.run`, or a setting is out of bounds.
+    """
+    from aigc_core.engine import Engine
+
+    engine = engine or Engine.default(batching=False)
+    images, labels = [], []
+    for first in range(0, count, MAX_COUNT):
+        request = SampleImages.ask(
+            label=label,
+            count=min(MAX_COUNT, count - first),
+            seed=seed + first,
+            truncation=truncation,
+        )
+        for artifact in engine.result(request, model=model).artifacts:
+            images.append(pixels(artifact.media))
+            labels.append(int(artifact.record.details["label"]))
+    return np.stack(images).astype(np.float32) / 255, np.array(labels, np.int64)

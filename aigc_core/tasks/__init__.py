@@ -1,0 +1,30 @@
+"""What can be asked: one file per modality. Nothing heavy is imported here."""
+
+from aigc_core.errors import InvalidRequest
+from aigc_core.tasks.base import Request, brief
+from aigc_core.tasks.image import InterpolateImages, SampleImages, TraceImage
+from aigc_core.text import Text
+
+__all__ = ["TASKS", "InterpolateImages", "Request", "SampleImages", "TraceImage", "brief", "find"]
+
+TASKS: dict[str, type[Request]] = {
+    request.task: request for request in (SampleImages, InterpolateImages, TraceImage)
+}
+
+
+def find(task: str) -> type[Request]:
+    """The request type of a task.
+
+    Raises:
+        InvalidRequest: there is none of that name.
+    """
+    if task not in TASKS:
+        raise InvalidRequest(
+            Text(
+                "There is no task called “{task}”. There are: {tasks}.",
+                "没有名为“{task}”的任务。可选：{tasks}。",
+            ),
+            task=brief(task),
+            tasks=", ".join(TASKS),
+        )
+    return TASKS[task]

@@ -1,0 +1,156 @@
+"""What every request is: frozen, validated, and described once for all who need it.
+
+Controls, the API's schema, docstrings, the command line and the error messages are made from the
+fields of the request types, so bounds, defaults, labels and help stand nowhere else.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from aigc_core.errors import InvalidRequest
+from aigc_core.text import Text
+
+MAX_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of a field with few values, and its name on the chip."""
+
+    value: Any
+    name: Text
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a field is shown to people.
+
+    Args:
+        label: its name.
+        help: one sentence on what it does.
+        unit: of its values, such as `px`; empty for counts.
+        step: between neighbouring values on a slider.
+        choices: all its values, where they are few.
+    """
+
+    label: Text
+    help: Text
+    unit: str = ""
+    step: float | None = None
+    choices: tuple[Choice, ...] = ()
+
+
+def parameter(
+    default: Any,
+    label: Text,
+    help: Text,
+    *,
+    ge: float | None = None,
+    le: float | None = None,
+    step: float | None = None,
+    unit: str = "",
+    choices: tuple[Choice, ...] = (),
+) -> Any:
+    """A field of a request. `ge` and `le` are inclusive bounds; the rest as in `Shown`."""
+    shown = Shown(label, help, unit, step, choices)
+    return Field(
+        default,
+        ge=ge,
+        le=le,
+        description=help.en,
+        allow_inf_nan=False if isinstance(default, float) else None,
+        json_schema_extra={"shown": shown},  # type: ignore[dict-item]
+    )
+
+
+def seed_parameter() -> Any:
+    return parameter(
+        0,
+        Text("Seed", "种子"),
+        Text(
+            "Where the random numbers start: the same seed gives the same result.",
+            "随机数的起点：种子相同，结果相同。",
+        ),
+        ge=0,
+        le=MAX_SEED,
+        step=1,
+    )
+
+
+class Request(BaseModel):
+    """One wish. `task` names its kind in records, on the command line and in the API."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: ClassVar[str]
+    title: ClassVar[Text]
+
+    @classmethod
+    def ask(cls, **values: Any) -> Self:
+        """The request with these values.
+
+        Raises:
+            InvalidRequest: naming the first field that is wrong, its bounds and what was given.
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise InvalidRequest(complaint(cls, error)) from None
+
+    @classmethod
+    def shown(cls, name: str) -> Shown:
+        """How a field is shown."""
+        extra = cls.model_fields[name].json_schema_extra
+        assert isinstance(extra, dict)
+        shown = extra["shown"]
+        assert isinstance(shown, Shown)
+        return shown
+
+    @classmethod
+    def bounds(cls, name: str) -> tuple[float | None, float | None]:
+        """A field's inclusive lower and upper bound."""
+        return limits(cls.model_fields[name])
+
+
+def limits(info: FieldInfo) -> tuple[float | None, float | None]:
+    low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
+    high = next((m.le for m in info.metadata if hasattr(m, "le")), None)
+    return low, high
+
+
+def complaint(request: type[Request], error: ValidationError) -> Text:
+    """The first validation error as a sentence."""
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    given = brief(first.get("input"))
+    if name not in request.model_fields:
+        return Text(
+            "{task} has no setting called “{name}”.", "“{task}”没有名为“{name}”的设置。"
+        ).fill(task=request.title, name=brief(name))
+    shown, (low, high) = request.shown(name), request.bounds(name)
+    if shown.choices:
+        kind = Text("one of {values}", "以下之一：{values}").fill(
+            values=", ".join(str(choice.value) for choice in shown.choices)
+        )
+    elif low is not None and high is not None:
+        whole = request.model_fields[name].annotation is int
+        kind = (
+            Text("a whole number from {low} to {high}", "{low} 到 {high} 之间的整数")
+            if whole
+            else Text("a number from {low} to {high}", "{low} 到 {high} 之间的数")
+        ).fill(low=low, high=high)
+    else:
+        kind = Text("a valid value", "有效的值")
+    return Text(
+        "{label} must be {kind}; “{given}” is not.", "“{label}”必须是{kind}，而不是“{given}”。"
+    ).fill(label=shown.label, kind=kind, given=given)
+
+
+def brief(value: Any) -> str:
+    """A stranger's value, short, without control characters or markup, fit for a message."""
+    text = str(value)[:41].translate({ord("<"): "‹", ord(">"): "›"})
+    text = "".join(c if c.isprintable() else " " for c in text)
+    return text[:40] + "…" if len(text) > 40 else text

@@ -1,0 +1,70 @@
+"""What a recipe states and what an objective does: the two halves of a training."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from torch import Generator, Tensor, nn
+
+Step = Iterator[tuple[str, Tensor]]
+Networks = Mapping[str, nn.Module]
+
+
+class Objective(Protocol):
+    """The networks of a training, by name, and the losses that each is to lower."""
+
+    players: dict[str, nn.Module]
+
+    def step(self, batch: tuple[Tensor, ...], rng: Generator) -> Step:
+        """Yields (player, loss) in the order of play.
+
+        The trainer updates a player's weights before it asks for the next pair, so a later loss
+        sees the earlier update. All randomness comes from `rng`, on the batch's device.
+        """
+        ...
+
+    def show(self, networks: Networks, /) -> Tensor | None:
+        """Pictures (n, h, w) in 0..1 that let a person follow the training, or None."""
+        ...
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """AdamW's settings for one player. Without weight decay it is Adam."""
+
+    lr: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training as data.
+
+    Args:
+        name: the recipe's id, that of the model it makes.
+        objective: makes the objective; called under the recipe's seed.
+        data: makes the training arrays, equally long in their first axis.
+        optimisers: the settings for each player.
+        ships: the player whose weights the suite ships.
+        batch: examples per step and process.
+        steps: optimiser steps in all.
+        cooldown: share of the steps, at the end, over which the learning rate falls to zero.
+        ema: decay per step of the moving average that ships, or None to ship the last weights.
+        seed: of weights, noise and order.
+        half: ship float16 weights.
+    """
+
+    name: str
+    objective: Callable[[], Objective]
+    data: Callable[[], tuple[np.ndarray, ...]]
+    optimisers: Mapping[str, Optimiser]
+    ships: str
+    batch: int
+    steps: int
+    cooldown: float = 0.5
+    ema: float | None = 0.999
+    seed: int = 0
+    half: bool = False
+    notes: tuple[str, ...] = field(default=())

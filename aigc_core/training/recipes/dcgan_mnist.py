@@ -1,0 +1,40 @@
+"""The conditional DCGAN on MNIST's training digits. About an hour on two cores."""
+
+import numpy as np
+
+from aigc_core.data.mnist import load_mnist
+from aigc_core.models.dcgan import Discriminator, Generator, discriminator_loss, generator_loss
+from aigc_core.training.objectives import Adversarial
+from aigc_core.training.recipe import Optimiser, Recipe
+
+
+def objective() -> Adversarial:
+    counts = np.bincount(load_mnist("train").labels).tolist()
+    return Adversarial(
+        Generator(class_counts=counts),
+        Discriminator(width=48),
+        discriminator_loss,
+        generator_loss,
+    )
+
+
+def data() -> tuple[np.ndarray, ...]:
+    digits = load_mnist("train")
+    return digits.images, digits.labels
+
+
+RECIPE = Recipe(
+    name="dcgan-mnist",
+    objective=objective,
+    data=data,
+    optimisers={
+        "generator": Optimiser(lr=2e-4, betas=(0.5, 0.999)),
+        "discriminator": Optimiser(lr=2e-4, betas=(0.5, 0.999)),
+    },
+    ships="generator",
+    batch=64,
+    steps=937 * 15,
+    cooldown=0.6,
+    ema=0.9995,
+    half=True,
+)

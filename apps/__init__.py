@@ -1,0 +1,1 @@
+"""What people see: one page per modality, drawn with Gradio."""

@@ -1,0 +1,37 @@
+"""`python -m apps [image]`: the suite, or one page of it, in the browser."""
+
+import argparse
+import os
+import sys
+
+# Before Gradio is imported: it would report its start otherwise.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    from apps.suite import FIRST, MODALITIES, build, build_alone
+    from apps.ui.serve import serve
+
+    pages = {modality.path: modality for modality in MODALITIES}
+    parser = argparse.ArgumentParser(prog="python -m apps", description=__doc__)
+    parser.add_argument("page", nargs="?", choices=sorted(pages), help="default: all of them")
+    parser.add_argument("--host", default=None, help="0.0.0.0 to serve the network")
+    parser.add_argument("--port", type=int, default=None, help="default: the first free from 7860")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
+    options = parser.parse_args(arguments)
+    app = build_alone(pages[options.page]) if options.page else build()
+    _, url, _ = serve(
+        app,
+        warm=FIRST,
+        server_name=options.host,
+        server_port=options.port,
+        inbrowser=not options.no_browser and os.environ.get("SYSTEM") != "spaces",
+        prevent_thread_lock=True,
+    )
+    print(f"{url}  (Ctrl+C ends it · 按 Ctrl+C 结束)", flush=True)
+    app.block_thread()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

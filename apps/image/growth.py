@@ -1,0 +1,92 @@
+"""How the picture grows: the activations of each layer of a generator, from noise to digit."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from aigc_core.artifact import Artifact
+from aigc_core.events import Result
+from aigc_core.media import Image
+from aigc_core.tasks.image import TraceImage
+from aigc_core.text import Text
+from apps.ui.controls import control
+from apps.ui.language import both
+from apps.ui.markup import lede, picture
+from apps.ui.runs import events, guarded
+
+TITLE = Text("How the picture grows", "图片如何生长")
+LEDE = Text(
+    "Click a digit above. Each panel is one layer of the generator on its way from noise to "
+    "picture; each small square is one feature map, brighter where it is more active.",
+    "点击上方的任一数字。每一格是生成器的一层，从噪声走向图片；每个小方块是一张特征图，越亮表示越活跃。",
+)
+LAYERS = {
+    "project": Text("noise and class become a coarse plan", "噪声和类别变成粗略的草图"),
+    "up": Text("strokes appear at twice the size", "放大一倍，笔画出现"),
+    "paint": Text("all maps are mixed into one picture", "所有特征图合成一幅图"),
+}
+SHAPE = Text(
+    "{shown} of {channels} maps, {size} x {size}",
+    "{channels} 张特征图中的 {shown} 张，{size} x {size}",
+)
+WHOLE = Text("the picture, {size} x {size}", "图片，{size} x {size}")
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The panel: which picture is looked into (seed, label), and the view of its layers."""
+
+    chosen: tuple[gr.components.Component, gr.components.Component]
+    view: gr.HTML
+
+
+def draw(model: gr.components.Component, truncation: gr.components.Component) -> Growth:
+    """Draws the panel into the current context."""
+    gr.HTML(lede(LEDE), padding=False)
+    with gr.Row(elem_classes=["choices"]):
+        label = control(TraceImage, "label", info=None, scale=3)
+        seed = control(TraceImage, "seed", info=None, scale=1)
+    view = gr.HTML(padding=False, elem_id="growth")
+    gr.on(
+        [label.input, seed.input],
+        trace,
+        [seed, label, truncation, model],
+        view,
+        api_name="image_trace",
+        show_progress="hidden",
+        trigger_mode="always_last",
+    )
+    return Growth((seed, label), view)
+
+
+@guarded
+async def trace(
+    seed: Any, label: Any, truncation: Any, model: Any, web: gr.Request
+) -> AsyncIterator[Any]:
+    request = TraceImage.ask(seed=seed, label=label, truncation=truncation)
+    async with aclosing(events(request, model, web)) as stream:
+        async for event in stream:
+            if isinstance(event, Result):
+                yield layers(event.artifacts)
+
+
+def layers(artifacts: tuple[Artifact, ...]) -> str:
+    """The layers side by side, all as large."""
+    return f'<div class="growth">{"".join(map(layer, artifacts))}</div>'
+
+
+def layer(artifact: Artifact) -> str:
+    assert isinstance(artifact.media, Image)
+    details = artifact.record.details
+    channels, size, _ = details["shape"]
+    name = details["layer"]
+    shape = (WHOLE if channels == 1 else SHAPE).fill(
+        shown=details["shown"], channels=channels, size=size
+    )
+    return (
+        f"<figure>{picture(artifact.media, name)}<figcaption><b>{name}</b> "
+        f"{both(LAYERS.get(name, Text('', '')))}<small>{both(shape)}</small></figcaption></figure>"
+    )

@@ -1,0 +1,36 @@
+"""All modalities as pages of one app, or one of them alone."""
+
+import gradio as gr
+
+from aigc_core.tasks import Request
+from aigc_core.tasks.image import SampleImages
+from apps.image import IMAGE
+from apps.ui.demo import Modality
+from apps.ui.home import draw_home
+from apps.ui.pages import draw_modality, header
+from apps.ui.serve import blocks
+
+MODALITIES: tuple[Modality, ...] = (IMAGE,)
+
+# What a visitor is likely to ask for first; see apps/ui/warm.py.
+FIRST: tuple[type[Request], ...] = (SampleImages,)
+
+
+def build() -> gr.Blocks:
+    """The suite: a home page, and a page per modality."""
+    with blocks() as suite:
+        header(MODALITIES, here="")
+        draw_home(MODALITIES)
+    for modality in MODALITIES:
+        with suite.route(modality.title.en, f"/{modality.path}", show_in_navbar=False):
+            header(MODALITIES, here=modality.path)
+            draw_modality(modality)
+    return suite
+
+
+def build_alone(modality: Modality) -> gr.Blocks:
+    """One modality as an app of its own."""
+    with blocks() as app:
+        header((), here="")
+        draw_modality(modality)
+    return app

@@ -1,0 +1,1 @@
+"""What the demos share: theme, languages, controls, the bridge from a click to a run."""

@@ -1,0 +1,33 @@
+"""The first page: one sentence, then the demos as pictures that the models made themselves."""
+
+import base64
+
+import gradio as gr
+
+from aigc_core.text import Text
+from apps.ui.demo import Demo, Modality
+from apps.ui.language import both
+from apps.ui.markup import heading
+from apps.ui.pages import SUITE
+
+SENTENCE = Text(
+    "Small models, written and trained from scratch so that you can read them in an afternoon, "
+    "drawing live on this machine. Nothing leaves it.",
+    "亲手从零编写并训练的小模型，一个下午就能读懂，并在这台机器上即时生成。数据不会离开本机。",
+)
+
+
+def draw_home(modalities: tuple[Modality, ...]) -> None:
+    """Title, sentence, and a card per demo; the first card leads."""
+    cards = "".join(card(modality, demo) for modality in modalities for demo in modality.demos)
+    gr.HTML(f'{heading(SUITE, SENTENCE)}<div class="cards">{cards}</div>', padding=False)
+
+
+def card(modality: Modality, demo: Demo) -> str:
+    code = base64.b64encode(demo.poster.read_bytes()).decode()
+    return (
+        f'<a class="card" href="{modality.path}?demo={demo.id}"><div class="pic">'
+        f'<img class="pixels" src="data:image/png;base64,{code}" alt=""></div>'
+        f'<div><h2>{both(demo.title)}</h2><p><span class="tag">{both(modality.title)}</span> '
+        f"{both(demo.line)}</p></div></a>"
+    )

@@ -1,0 +1,45 @@
+"""Small pieces of HTML: pictures inside the page, and facts in a row."""
+
+import base64
+import io
+from html import escape
+
+from PIL import Image as Pillow
+
+from aigc_core.media import Image
+from aigc_core.text import Text
+from apps.ui.language import both
+
+
+def picture(image: Image, description: str) -> str:
+    """An <img> that holds its own pixels, to be scaled without smoothing."""
+    buffer = io.BytesIO()
+    Pillow.fromarray(image.pixels).save(buffer, "PNG")
+    return img("image/png", buffer.getvalue(), description)
+
+
+def animation(gif: bytes, description: str) -> str:
+    """An <img> of a GIF file."""
+    return img("image/gif", gif, description)
+
+
+def img(kind: str, content: bytes, description: str) -> str:
+    code = base64.b64encode(content).decode()
+    return f'<img class="pixels" src="data:{kind};base64,{code}" alt="{escape(description)}">'
+
+
+def facts(*pairs: tuple[Text, str]) -> str:
+    """Measured facts in a row: a quiet name and a figure each."""
+    items = "".join(
+        f"<div><span>{both(name)}</span><b>{escape(value)}</b></div>" for name, value in pairs
+    )
+    return f'<div class="facts">{items}</div>'
+
+
+def heading(title: Text, lede: Text) -> str:
+    """A page's title and its one sentence."""
+    return f'<h1>{both(title)}</h1><p class="lede">{both(lede)}</p>'
+
+
+def lede(text: Text) -> str:
+    return f'<p class="lede small">{both(text)}</p>'

@@ -1,0 +1,109 @@
+"""From a click to a run and back: turns, cancelling, and what a visitor is told when it fails."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, suppress
+from functools import wraps
+from html import escape
+from typing import Any
+
+import anyio
+import gradio as gr
+
+from aigc_core import default_engine
+from aigc_core.errors import AigcError
+from aigc_core.events import Event, Progress
+from aigc_core.tasks import Request
+from aigc_core.text import Text
+from apps.ui.language import both, language
+from apps.ui.turns import Turns, Visitor
+
+log = logging.getLogger(__name__)
+
+TURNS = Turns()
+
+WAITING = Text("waiting, {position} before you", "排队中，前面还有 {position} 个")
+SORRY = Text(
+    "Something broke on our side; it is noted as {id}. Your settings are kept: please try again.",
+    "我们这边出错了，已记录为 {id}。您的设置已保留，请再试一次。",
+)
+NOTICE = Text("Please check", "请检查")
+
+# Of events that belong to the page and not to the API.
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+Handler = Callable[..., AsyncIterator[Any]]
+
+
+async def events(
+    request: Request, model: str | None, web: gr.Request
+) -> AsyncGenerator[Event, None]:
+    """The events of a run, once it is the visitor's turn; close it to stop the run.
+
+    Every step of the run happens on a worker thread, so that a page is never held up.
+    """
+    run = None
+    place = TURNS.enter(visitor(web))
+    try:
+        while not place.called.is_set():
+            yield Progress(0, 0, WAITING.fill(position=TURNS.position(place)))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(place.called.wait(), timeout=0.5)
+        run = default_engine().run(request, model=model)
+        while (event := await anyio.to_thread.run_sync(next, run, None)) is not None:
+            yield event
+    finally:
+        if run is not None:
+            run.close()
+        TURNS.leave(place)
+
+
+def visitor(web: gr.Request) -> Visitor:
+    """Who asks. Behind a proxy the server is told the address by it (uvicorn's proxy headers)."""
+    address = web.client.host if web.client else ""
+    return Visitor(address, web.session_hash or "")
+
+
+def guarded(handler: Handler) -> Handler:
+    """A handler whose failures reach the visitor as one sentence in their language.
+
+    The handler is an async generator with a parameter `web: gr.Request`.
+    """
+
+    @wraps(handler)
+    async def inner(*values: Any, **named: Any) -> AsyncIterator[Any]:
+        web = next((v for v in (*values, *named.values()) if isinstance(v, gr.Request)), None)
+        try:
+            async with aclosing(handler(*values, **named)) as outputs:  # type: ignore[type-var]
+                async for output in outputs:
+                    yield output
+        except AigcError as error:
+            raise shown(error.text, web) from None
+        except gr.Error:
+            raise
+        except Exception:
+            id = secrets.token_hex(3)
+            log.exception("run %s failed", id)
+            raise shown(SORRY.fill(id=id), web) from None
+
+    return inner
+
+
+def shown(text: Text, web: gr.Request | None) -> gr.Error:
+    """A message as Gradio shows it; the text may hold a stranger's words."""
+    spoken = language(web)
+    return gr.Error(
+        escape(text.say(spoken), quote=False), title=NOTICE.say(spoken), print_exception=False
+    )
+
+
+def progress(event: Progress) -> str:
+    """A line that says how far a run is."""
+    count = f" {event.step} / {event.total}" if event.total else ""
+    share = 100 * event.step / event.total if event.total else 0
+    return (
+        f'<div class="status" role="status">{both(event.note)}{count}'
+        f'<i style="width:{share:.0f}%"></i></div>'
+    )

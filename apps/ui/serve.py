@@ -1,0 +1,47 @@
+"""How every app of the suite is served: one theme, two languages, limits, nothing from outside."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from aigc_core.tasks import Request
+from apps.ui.language import TRANSLATIONS, LanguageMiddleware
+from apps.ui.theme import STYLE, theme
+from apps.ui.warm import WarmUpMiddleware
+
+SCRIPT = Path(__file__).with_name("page.js")
+
+# Jobs that Gradio lets in; each then waits for its turn without a thread (see apps/ui/turns.py).
+JOBS = 400
+HOUR = 3600
+
+
+def blocks() -> gr.Blocks:
+    """An empty app; files that it made are deleted after a day."""
+    return gr.Blocks(title="AIGC", analytics_enabled=False, delete_cache=(HOUR, 24 * HOUR))
+
+
+def serve(app: gr.Blocks, *, warm: tuple[type[Request], ...] = (), **settings: Any) -> Any:
+    """Launches an app; `settings` are those of `gr.Blocks.launch`."""
+    app.queue(default_concurrency_limit=None, max_size=2 * JOBS)
+    middleware = [Middleware(LanguageMiddleware), Middleware(WarmUpMiddleware, tasks=warm)]
+    return app.launch(
+        **{
+            "theme": theme(),
+            "css_paths": STYLE,
+            "js": f"() => {{ {SCRIPT.read_text('utf-8')} }}",
+            "i18n": TRANSLATIONS,
+            "app_kwargs": {"middleware": middleware},
+            "ssr_mode": False,
+            "run_history": False,
+            "footer_links": [],
+            "max_file_size": "20mb",
+            "max_threads": JOBS,
+            "state_session_capacity": 500,
+            "share": False,
+            "quiet": True,
+            **settings,
+        }
+    )

@@ -1,0 +1,1 @@
+"""Speed against named peers, each a command that prints a table."""

@@ -1,0 +1,175 @@
+"""The whole way from samples to a card, on a few made-up pictures."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from torch import nn
+
+from aigc_core.data.mnist import Digits
+from aigc_core.errors import InvalidRequest, ModelUnavailable
+from aigc_core.metrics import report
+from aigc_core.metrics.__main__ import main
+from aigc_core.metrics.about import read_about
+from aigc_core.metrics.card import Card, read_card
+from aigc_core.metrics.glossary import METRICS
+from aigc_core.metrics.judge import FROZEN, NAME
+from aigc_core.metrics.training_facts import training_facts
+from aigc_core.text import Text
+from aigc_core.training.recipe import Optimiser, Recipe
+
+MODEL = "dcgan-mnist"
+
+
+def recipe() -> Recipe:
+    players = {"generator": nn.Linear(3, 5), "painter": nn.Linear(2, 2, bias=False)}
+    return Recipe(
+        name=MODEL,
+        objective=lambda: SimpleNamespace(players=players, jitter=0.25),  # type: ignore[arg-type, return-value]
+        data=lambda: (np.zeros(100),),
+        optimisers={
+            "generator": Optimiser(lr=2e-4, betas=(0.5, 0.999)),
+            "painter": Optimiser(lr=1e-3, weight_decay=0.01),
+        },
+        ships="generator",
+        batch=64,
+        steps=1000,
+        cooldown=0.4,
+        seed=7,
+        half=True,
+    )
+
+
+def digits(n: int, seed: int) -> Digits:
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (n, 28, 28), np.uint8)
+    return Digits(images, rng.integers(0, 10, n))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the card of a model that copies its training digits goes."""
+    train, test = digits(200, 0), digits(150, 1)
+    home = tmp_path / MODEL
+    home.mkdir()
+    (home / "model.safetensors").write_bytes(b"weights")
+    entry = SimpleNamespace(
+        folder=home, name=Text("A GAN", "某 GAN"), licences=SimpleNamespace(weights="Apache-2.0")
+    )
+    monkeypatch.setattr(
+        report, "Catalog", SimpleNamespace(default=lambda: SimpleNamespace(find=lambda _: entry))
+    )
+    monkeypatch.setattr(report, "load_mnist", {"train": train, "test": test}.get)
+    monkeypatch.setattr(report.recipes, "find", lambda _: recipe())
+    monkeypatch.setattr(
+        report,
+        "sample",
+        lambda _, count, seed: (
+            train.images[seed : seed + count].astype(np.float32) / 255,
+            train.labels[seed : seed + count],
+        ),
+    )
+    return home
+
+
+@pytest.fixture
+def card(folder: Path) -> Card:
+    return report.report_generator(MODEL, 120, 5)
+
+
+def test_the_card_holds_every_figure_with_its_protocol(card: Card, folder: Path):
+    read = read_card(folder)
+    assert read == card
+    assert {figure.name for figure in read.figures} == set(METRICS) - {"accuracy"}
+    for figure in read.figures:
+        assert figure.floor is not None
+        assert figure.args["n"] == 120
+        assert figure.args["seed"] == 5
+        assert figure.args["feature_net"] == FROZEN
+        assert figure.args["weights"].startswith("sha256:")
+        assert "training images" in figure.args["reference"]
+    assert [rung.perturbation for rung in read.ladder][:2] == ["untouched", "shift"]
+    assert read.ladder[0].value == read.figure("fid").floor
+
+
+def test_copying_shows(card: Card):
+    values = {figure.name: (figure.value, figure.floor) for figure in card.figures}
+    assert values["pixel_distance"][0] == 0 < values["pixel_distance"][1]
+    assert values["pixel_closer"][0] == 1 > 0.1 > values["pixel_closer"][1]
+    assert values["feature_closer"][0] == 1
+
+
+def test_the_text_is_in_both_languages(card: Card):
+    english, chinese = card.text.split("## 中文")
+    for part in (english, chinese):
+        assert "python -m aigc_core.metrics dcgan-mnist --count 120 --seed 5" in part
+        assert "CC BY-SA 3.0" in part
+        assert "https://arxiv.org/abs/1511.06434" in part
+        assert FROZEN in part
+        assert f"**{MODEL}**" in part
+    assert "A GAN" in english
+    assert "某 GAN" in chinese
+    assert "### How it was trained" in english
+    assert "### 训练方法" in chinese
+    for metric in METRICS.values():
+        if metric is not METRICS["accuracy"]:
+            assert metric.says.en in english
+            assert metric.says.zh in chinese
+
+
+def test_tables_are_rectangular(card: Card):
+    widths = [
+        {line.count("|") for line in block.splitlines()}
+        for block in card.text.split("\n\n")
+        if block.startswith("|")
+    ]
+    assert len(widths) == 6
+    assert all(len(width) == 1 for width in widths)
+
+
+@pytest.mark.parametrize("count", [1, 151])
+def test_a_count_without_a_floor_is_refused(count: int, folder: Path):
+    with pytest.raises(InvalidRequest, match=r"100 to 150"):
+        report.report_generator(MODEL, count)
+
+
+def test_the_command_prints_the_tables(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main([MODEL, "--count", "100", "--lang", "zh"]) == 0
+    printed = capsys.readouterr().out
+    assert "最近训练样本距离" in printed
+    assert "平移一个像素" in printed
+
+
+def test_the_command_says_what_it_cannot_do(capsys: pytest.CaptureFixture[str]):
+    assert main(["no-such-model"]) == 2
+    assert "no-such-model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("model", [MODEL, NAME])
+def test_shipped_prose_is_complete(model: str):
+    about = read_about(model)
+    assert about.papers
+    for text in (about.what, *about.limits):
+        assert text.en.endswith(".")
+        assert text.zh.endswith("。")
+
+
+def test_missing_prose_is_named():
+    with pytest.raises(ModelUnavailable, match=r"about/no-such-model\.toml"):
+        read_about("no-such-model")
+
+
+def test_training_facts_are_those_of_the_recipe():
+    facts = training_facts(recipe(), 32_000)
+    english = "\n".join(fact.en for fact in facts)
+    assert "jitter 0.25" in english
+    assert "The generator is a `Linear` of 20 weights." in english
+    assert "Optimiser of the generator: Adam, learning rate 0.0002, betas 0.5 and 0.999." in english
+    assert "AdamW, learning rate 0.001, betas 0.9 and 0.999, weight decay 0.01" in english
+    assert "1,000 steps in batches of 64: 64,000 pictures, 2.0 times the training set" in english
+    assert "over the last 40% of the steps" in english
+    assert "decay of 0.999 per step, as float16" in english
+    chinese = "\n".join(fact.zh for fact in facts)
+    assert "生成器为 `Linear`，共 20 个权重。" in chinese
+    assert "painter的优化器" in chinese

@@ -77,12 +77,30 @@ class Entry(BaseModel):
 
     @cached_property
     def module(self) -> ModuleType:
-        """Its family; importing one is light."""
-        return importlib.import_module(self.family)
+        """Its family; importing one is light.
+
+        Raises:
+            ModelUnavailable: there is no such family.
+        """
+        try:
+            module = importlib.import_module(self.family)
+        except (ImportError, ValueError, TypeError):
+            module = None
+        if module is None or not hasattr(module, "ANSWERS"):
+            raise ModelUnavailable(
+                self.id,
+                Text("there is no family {family}.", "没有模型族 {family}。").fill(
+                    family=brief(self.family)
+                ),
+            )
+        return module
 
     def answers(self, request: type[Request]) -> bool:
         """Whether it answers requests of this type."""
-        return request in self.module.ANSWERS
+        try:
+            return request in self.module.ANSWERS
+        except ModelUnavailable:
+            return False
 
     @cached_property
     def parameters(self) -> int:
@@ -102,6 +120,7 @@ class Entry(BaseModel):
     def problem(self) -> Text | None:
         """Why the model cannot be loaded, as far as its files tell without loading it."""
         try:
+            _ = self.module
             read_config(self.folder)
             read_shapes(self.folder)
         except ModelUnavailable as error:
@@ -139,7 +158,7 @@ class Catalog:
         Raises:
             UnknownModel: there is none.
         """
-        if model not in self.entries:
+        if not isinstance(model, str) or model not in self.entries:
             raise UnknownModel(brief(model))
         return self.entries[model]
 

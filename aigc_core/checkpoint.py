@@ -32,7 +32,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads((folder / CONFIG).read_text("utf-8"))
     except FileNotFoundError:
         raise missing(folder, CONFIG) from None
-    except ValueError:
+    except (OSError, ValueError, RecursionError):
         config = None
     if not isinstance(config, dict):
         raise ModelUnavailable(
@@ -79,7 +79,7 @@ def load_network(network: type["nn.Module"], folder: Path, revision: str | None 
 
     Raises:
         ModelUnavailable: a file is missing or damaged, the weights are not those of the revision,
-            a setting is unknown or missing, or a tensor is missing, unknown or misshapen.
+            a setting is unknown, missing or wrong, or a tensor is missing, unknown or misshapen.
     """
     from safetensors.torch import load_file
 
@@ -107,7 +107,16 @@ def load_network(network: type["nn.Module"], folder: Path, revision: str | None 
         tensors = load_file(folder / WEIGHTS)
     except (SafetensorError, OSError) as error:
         raise damaged(folder) from error
-    made = network(**config)
+    try:
+        made = network(**config)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ModelUnavailable(
+            folder.name,
+            Text(
+                "the network cannot be made with the values in config.json.",
+                "无法按 config.json 中的值建立网络。",
+            ),
+        ) from error
     wanted = {name: tuple(value.shape) for name, value in made.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in tensors.items()}
     if wrong := sorted(dict(wanted.items() ^ found.items())):

@@ -116,14 +116,14 @@ class Engine:
                 )
             return answering[0]
         entry = self.catalog.find(model)
+        if problem := entry.problem():
+            raise ModelUnavailable(entry.id, problem)
         if not entry.answers(type(request)):
             raise InvalidRequest(
                 Text("{model} cannot do this: {task}.", "{model} 不能做：{task}。"),
                 model=entry.name,
                 task=request.title,
             )
-        if problem := entry.problem():
-            raise ModelUnavailable(entry.id, problem)
         return entry
 
 

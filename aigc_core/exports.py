@@ -2,7 +2,8 @@
 
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from aigc_core.artifact import Artifact, contact_sheet
@@ -51,6 +52,23 @@ def write(artifacts: Sequence[Artifact], out: Path) -> list[Path]:
         ),
         suffix=out.suffix,
     )
+
+
+@contextmanager
+def writable(out: Path) -> Iterator[None]:
+    """Around writing to a place that a person named.
+
+    Raises:
+        InvalidRequest: the system does not let us write there.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InvalidRequest(
+            Text("{out} cannot be written: {why}.", "无法写入 {out}：{why}。"),
+            out=out,
+            why=error.strerror or error,
+        ) from error
 
 
 def write_zip(artifacts: Sequence[Artifact], path: Path) -> Path:

@@ -1,11 +1,11 @@
 """Strangers' pictures, opened with care: format, size and length are checked before decoding."""
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image as Pillow
-from PIL import UnidentifiedImageError
 
 from aigc_core.errors import UnreadableFile, size
 from aigc_core.text import Text
@@ -13,6 +13,9 @@ from aigc_core.text import Text
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MAX_PIXELS = 16_000_000
 MAX_BYTES = 20_000_000
+
+# What Pillow's decoders raise over bytes that are not as they should be.
+DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, struct.error)
 
 
 @contextmanager
@@ -39,7 +42,7 @@ def open_picture(path: Path, formats: tuple[str, ...] = FORMATS) -> Iterator[Pil
         picture = Pillow.open(path, formats=formats)
     except Pillow.DecompressionBombError:
         raise too_large() from None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+    except DAMAGE:
         raise UnreadableFile(
             Text(
                 "This is not a picture that we read: {formats}.",
@@ -52,7 +55,7 @@ def open_picture(path: Path, formats: tuple[str, ...] = FORMATS) -> Iterator[Pil
             raise too_large(picture.width, picture.height)
         try:
             picture.load()
-        except (OSError, ValueError, SyntaxError, EOFError):
+        except DAMAGE:
             raise UnreadableFile(
                 Text("This picture is damaged or cut off.", "这张图片已损坏或不完整。")
             ) from None

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aigc_core.errors import InvalidRequest
 from aigc_core.media import pixels
 from aigc_core.tasks.image import MAX_COUNT, SampleImages
+from aigc_core.text import Text
 
 if TYPE_CHECKING:
     from aigc_core.engine import Engine
@@ -30,6 +32,14 @@ def sample(
     """
     from aigc_core.engine import Engine
 
+    if count < 1:
+        raise InvalidRequest(
+            Text(
+                "The number of pictures must be at least 1, not {count}.",
+                "图片数量至少为 1，而不是 {count}。",
+            ),
+            count=count,
+        )
     engine = engine or Engine.default(batching=False)
     images, labels = [], []
     for first in range(0, count, MAX_COUNT):

@@ -4,9 +4,12 @@ import argparse
 from typing import Any
 
 from aigc_core.catalog import Catalog
-from aigc_core.errors import size
+from aigc_core.errors import AigcError, size
 from aigc_core.metrics.card import read_card
 from aigc_core.text import Text
+
+READY = Text("ready", "可用")
+FACTS = Text("{count} parameters, {size}", "{count} 个参数，{size}")
 
 
 def add(commands: Any) -> None:
@@ -15,13 +18,16 @@ def add(commands: Any) -> None:
 
 
 def do(options: argparse.Namespace) -> None:
-    ready = Text("ready", "可用")
     for entry in Catalog.default().entries.values():
         problem = entry.problem()
         print(f"{entry.id:20} {entry.name.say(options.lang)}")
-        print(f"{'':20} {(problem or ready).say(options.lang)}")
+        print(f"{'':20} {(problem or READY).say(options.lang)}")
         if problem is None:
             tasks = ", ".join(request.task for request in entry.module.ANSWERS)
-            print(f"{'':20} {entry.parameters:,} parameters, {size(entry.file_bytes)}; {tasks}")
-            for figure in read_card(entry.folder).figures:
-                print(f"{'':20} {figure.name}: {figure.value:g}")
+            facts = FACTS.fill(count=f"{entry.parameters:,}", size=size(entry.file_bytes))
+            print(f"{'':20} {facts.say(options.lang)}; {tasks}")
+            try:
+                for figure in read_card(entry.folder).figures:
+                    print(f"{'':20} {figure.name}: {figure.value:g}")
+            except AigcError as error:  # It works without, too.
+                print(f"{'':20} {error.text.say(options.lang)}")

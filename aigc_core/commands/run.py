@@ -10,7 +10,7 @@ from tqdm import tqdm
 from aigc_core.engine import Engine
 from aigc_core.errors import InvalidRequest
 from aigc_core.events import Progress, Result
-from aigc_core.exports import write
+from aigc_core.exports import writable, write
 from aigc_core.tasks import TASKS, Request
 from aigc_core.text import Text
 
@@ -50,7 +50,8 @@ def do(options: argparse.Namespace) -> None:
             bar.set_description(event.note.say(options.lang), refresh=event.step > 0)
         elif isinstance(event, Result):
             bar.close()
-            for path in write(event.artifacts, options.out):
-                print(path)
+            with writable(options.out):
+                files = write(event.artifacts, options.out)
+            print(*files, sep="\n")
             return
     raise InvalidRequest(Text("The run ended without a result.", "运行没有得到结果。"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from aigc_core.exports import writable
 from aigc_core.samples import sample
 from aigc_core.tasks.image import SampleImages
 
@@ -30,7 +31,8 @@ def do(options: argparse.Namespace) -> None:
         options.label,
         truncation=options.truncation,
     )
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    with options.out.open("wb") as file:
-        np.savez_compressed(file, images=images, labels=labels)
+    with writable(options.out):
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        with options.out.open("wb") as file:
+            np.savez_compressed(file, images=images, labels=labels)
     print(f"{options.out}: {len(images)} x {images.shape[1]} x {images.shape[2]}")

@@ -11,6 +11,7 @@ import numpy as np
 from aigc_core.batcher import Batcher
 from aigc_core.catalog import Entry
 from aigc_core.checkpoint import load_network
+from aigc_core.errors import ModelUnavailable
 from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
 from aigc_core.families import Answer
 from aigc_core.loader import Placement
@@ -73,9 +74,17 @@ class LoadedSampler:
 
 
 def load(entry: Entry, placement: Placement) -> LoadedSampler:
-    """The catalog's network, its weights read strictly, on the placement's device."""
+    """The catalog's network, its weights read strictly, on the placement's device.
+
+    Raises:
+        ModelUnavailable: there is no such network, or its checkpoint does not fit.
+    """
     module, _, name = entry.network.partition(":")
-    network = getattr(importlib.import_module(module), name)
+    try:
+        network = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        why = Text("there is no network {network}.", "没有网络 {network}。")
+        raise ModelUnavailable(entry.id, why.fill(network=entry.network)) from error
     made = load_network(network, entry.folder, entry.revision)
     return LoadedSampler(made.to(placement.device), placement)
 

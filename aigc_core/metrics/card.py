@@ -68,7 +68,7 @@ class Card:
     Args:
         model: its id.
         task: the hub's name for what it does, such as `image-classification`.
-        licence: of the weights, as an SPDX id.
+        licence: of the weights, by the hub's id, such as `apache-2.0`.
         dataset: what it was trained on and measured against.
         figures: its figures, in reading order.
         ladder: what the FID makes of damage that anyone can picture.
@@ -92,7 +92,7 @@ def write_card(folder: Path, card: Card) -> Path:
     """Writes the card into a checkpoint's folder."""
     data = ModelCardData(
         model_name=card.model,
-        license=card.licence.lower(),
+        license=card.licence,
         pipeline_tag=card.task,
         datasets=[card.dataset.id],
         eval_results=[

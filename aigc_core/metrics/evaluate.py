@@ -8,7 +8,7 @@ import numpy as np
 
 from aigc_core.data.mnist import Digits
 from aigc_core.metrics.card import Figure, Rung
-from aigc_core.metrics.draw import draw
+from aigc_core.metrics.draw import in_proportion
 from aigc_core.metrics.frechet import frechet_distance, moments
 from aigc_core.metrics.judge import FROZEN, Judgement, judge
 from aigc_core.metrics.neighbours import QUANTILES, nearest, quantiles, share_closer
@@ -31,9 +31,12 @@ def look(images: np.ndarray, labels: np.ndarray) -> Judged:
     return Judged(images, labels, judge(images))
 
 
-def drawn(digits: Digits, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """`count` pictures in 0..1 and their labels, chosen at random and always the same."""
-    rows = draw(len(digits), count)
+def drawn(digits: Digits, count: int, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`count` pictures in 0..1 and their labels, the classes in these shares.
+
+    They are chosen at random, and always the same; fewer are the head of more.
+    """
+    rows = in_proportion(digits.labels, shares)[:count]
     return to_unit(digits.images[rows]), digits.labels[rows]
 
 
@@ -77,15 +80,20 @@ def ladder(
 def floor(real: Judged, count: int, reference: Reference) -> Rung:
     """The FID of `count` untouched test digits: the mean over as many draws as share no digit.
 
-    Their standard deviation is given where it says something, from five draws on.
+    Their standard deviation is given where it says something, from four draws on.
+
+    Args:
+        real: all test digits, ordered by `draw.in_proportion`.
     """
     known = features(real)
+    counts = np.bincount(real.labels, minlength=len(reference.classes))
+    in_shares = int((counts / reference.prior).min())
     values = [
-        frechet_distance(moments(known[start : start + count]), reference.moments)
-        for start in range(0, len(known) - count + 1, count)
+        frechet_distance(moments(known[draw * count :][:count]), reference.moments)
+        for draw in range(max(1, in_shares // count))
     ]
     args = {**basis(count, reference), "draws": len(values)}
-    if len(values) >= 5:
+    if len(values) >= 4:
         args["deviation"] = plain(np.std(values, ddof=1))
     return Rung(UNTOUCHED.id, plain(np.mean(values)), args)
 

@@ -45,6 +45,7 @@ class Story:
 
     Args:
         title: of the model.
+        licence: of its weights.
         about: the prose that is its own.
         training: facts of its training.
         digest: of its weights.
@@ -53,6 +54,7 @@ class Story:
     """
 
     title: Text
+    licence: str
     about: About
     training: tuple[Text, ...]
     digest: str
@@ -72,7 +74,7 @@ def sections(card: Card, story: Story, language: Language) -> list[str]:
     def heading(text: Text) -> str:
         return f"### {text.say(language)}"
 
-    licences = LICENCES.fill(data=mnist.LICENCE, weights=card.licence, digest=story.digest)
+    licences = LICENCES.fill(data=mnist.LICENCE, weights=story.licence, digest=story.digest)
     parts = [
         f"**{story.title.say(language)}.** {story.about.what.say(language)}"
         if language == "en"
@@ -148,7 +150,7 @@ def ladder_table(card: Card, language: Language) -> str:
     show = METRICS["fid"].show
     rows = []
     for value, name, args in sorted(rungs, key=itemgetter(0)):
-        spread = f" ± {args['deviation']:#.2g}" if "deviation" in args else ""
+        spread = f" ± {args['deviation']:.2g}" if "deviation" in args else ""
         rows.append([name, f"{args['n']:,}", show(value) + spread])
     head = [Text("pictures", "图片"), Text("how many", "数量"), METRICS["fid"].title]
     return table([text.say(language) for text in head], rows)

@@ -33,18 +33,18 @@ JUDGE_LICENCE = "Apache-2.0"
 
 GENERATOR_PROTOCOL = Text(
     "Measured on {count:,} pictures that the suite's engine drew with the seeds {first} to {last}, "
-    "digits as often as in the training data. FID against all {training:,} training digits; "
+    "digits in the proportions of the training data. FID against all {training:,} training digits; "
     "precision, recall, density and coverage against {kept:,} of them, drawn at random; nearest "
     "neighbours among all. The features and classes are those of `mnist-classifier` (`{judge}`): "
     "figures of another feature network, such as Inception-v3, do not compare. “Real digits” are "
-    "{count:,} of the test digits, drawn at random and measured in the same way. They are by other "
-    "writers than the training digits, so that a model can come out better than they do.",
+    "{count:,} of the test digits, in the same proportions and measured in the same way. They are "
+    "by other writers than the training digits, so that a model can come out better than they do.",
     "样本为套件引擎以种子 {first} 至 {last} 生成的 {count:,} 幅图，各数字比例与训练数据相同。"
     "FID 与全部 {training:,} 个训练数字比较；"
     "精确率、召回率、密度和覆盖率与其中随机抽取的 {kept:,} 个比较；最近邻在全部训练数字中查找。"
     "特征与类别来自 `mnist-classifier`（`{judge}`）："
     "与 Inception-v3 等其他特征网络的指标不可比较。"
-    "“真实数字”是随机抽取的 {count:,} 个测试数字，以相同方式测量；"
+    "“真实数字”是按同样比例抽取的 {count:,} 个测试数字，以相同方式测量；"
     "其书写者与训练数字不同，因此模型的指标有可能优于它们。",
 )
 JUDGE_PROTOCOL = Text(
@@ -73,10 +73,10 @@ def report_judge() -> Card:
         AigcError: the dataset, the judge, its reference or its prose is missing or not right.
     """
     test, reference = load_mnist("test"), references.read()
-    everything = look(*drawn(test, len(test)))
+    everything = look(*drawn(test, len(test), reference.prior))
     hits = everything.judgement.logits.argmax(axis=1) == everything.labels
     floors = [floor(everything, count, reference) for count in FLOOR_COUNTS]
-    spoiled = ladder(look(*drawn(test, COUNT)), reference, LADDER[1:])
+    spoiled = ladder(look(*drawn(test, COUNT, reference.prior)), reference, LADDER[1:])
     accuracy = Figure(
         "accuracy",
         plain(np.mean(hits)),
@@ -118,7 +118,7 @@ def report_generator(model: str, count: int = COUNT, seed: int = 0) -> Card:
             count=count,
         )
     made = look(*sample(model, count, seed))
-    real = look(*drawn(test, count))
+    real = look(*drawn(test, count, reference.prior))
     training = look(to_unit(train.images), train.labels)
     weights = digest(entry.folder / WEIGHTS)
     return publish(
@@ -155,13 +155,14 @@ def publish(
     about = read_about(folder.name)
     story = Story(
         title,
+        licence,
         about,
         training_facts(recipes.find(folder.name), examples),
         digest(folder / WEIGHTS),
         protocol,
         command,
     )
-    card = Card(folder.name, about.task, licence, MNIST, figures, rungs)
+    card = Card(folder.name, about.task, licence.lower(), MNIST, figures, rungs)
     card = replace(card, text=write_text(card, story))
     write_card(folder, card)
     return card

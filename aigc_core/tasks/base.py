@@ -7,7 +7,7 @@ fields of the request types, so bounds, defaults, labels and help stand nowhere 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from aigc_core.errors import InvalidRequest
@@ -88,8 +88,17 @@ class Request(BaseModel):
     task: ClassVar[str]
     title: ClassVar[Text]
 
+    @field_validator("*", mode="before")
     @classmethod
-    def ask(cls, **values: Any) -> Self:
+    def true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic would read true as 1."""
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and kind in (int, float):
+            raise ValueError("a number was expected")
+        return value
+
+    @classmethod
+    def ask(cls, /, **values: Any) -> Self:
         """The request with these values.
 
         Raises:
@@ -151,6 +160,10 @@ def complaint(request: type[Request], error: ValidationError) -> Text:
 
 def brief(value: Any) -> str:
     """A stranger's value, short, without control characters or markup, fit for a message."""
-    text = str(value)[:41].translate({ord("<"): "‹", ord(">"): "›"})
+    try:
+        text = str(value)[:41]
+    except (ValueError, RecursionError):
+        text = "…"  # Python does not spell integers of thousands of digits, nor endless lists.
+    text = text.translate({ord("<"): "‹", ord(">"): "›"})
     text = "".join(c if c.isprintable() else " " for c in text)
     return text[:40] + "…" if len(text) > 40 else text

@@ -23,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     keep_memory()
 
+    from aigc_core.checkpoint import WEIGHTS, digest
     from aigc_core.training.recipes import find
     from aigc_core.training.ship import ship
     from aigc_core.training.trainer import Trainer
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     network = trainer.fit()
     if trainer.accelerator.is_main_process:
         folder = ship(network, recipe, None if options.ship else trainer.folder / "weights")
-        print(f"weights: {folder}")
+        print(f"{folder / WEIGHTS}\n{digest(folder / WEIGHTS)}")
     return 0
 
 

@@ -15,7 +15,7 @@ from aigc_core.text import Text
 from apps.ui.controls import control
 from apps.ui.language import both
 from apps.ui.markup import lede, picture
-from apps.ui.runs import events, guarded
+from apps.ui.runs import QUIET, events, guarded
 
 TITLE = Text("How the picture grows", "图片如何生长")
 LEDE = Text(
@@ -59,6 +59,9 @@ def draw(model: gr.components.Component, truncation: gr.components.Component) ->
         show_progress="hidden",
         trigger_mode="always_last",
     )
+    page = gr.context.Context.root_block
+    assert page is not None
+    page.load(trace, [seed, label, truncation, model], view, **QUIET)
     return Growth((seed, label), view)
 
 

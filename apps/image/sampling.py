@@ -19,7 +19,7 @@ from apps.image import growth, walk
 from apps.ui import history, restore
 from apps.ui.controls import NEW_SEED, control, model_choice
 from apps.ui.demo import Demo
-from apps.ui.language import t
+from apps.ui.language import language, t
 from apps.ui.markup import heading
 from apps.ui.quality import quality, quality_facts
 from apps.ui.runs import QUIET, events, guarded, progress
@@ -74,7 +74,7 @@ def draw() -> None:
         with gr.Tab(t(walk.TITLE), id="walk"):
             walk.draw(model)
         with gr.Tab(t(Text("How good is it?", "质量如何？")), id="quality"):
-            gr.HTML(quality(models[0]), padding=False)
+            good = gr.HTML(quality(models[0]), padding=False, elem_id="quality")
         with gr.Tab(t(Text("This visit, and records", "本次访问与记录")), id="visit"):
             visits = history.draw()
             opened = restore.draw()
@@ -88,7 +88,8 @@ def draw() -> None:
         visits.recalled(settings).success(sample, settings, shown, **QUIET),
         opened.restored(settings).success(sample, settings, shown, **QUIET),
     ]
-    stop.click(None, cancels=drawn, **QUIET)
+    stop.click(described, model, [status, good], cancels=drawn, **QUIET)
+    model.change(described, model, [status, good], **QUIET)
     for job in drawn:
         job.success(first, run, [*inside.chosen, opened.record], **QUIET).success(
             growth.trace, [*inside.chosen, truncation, model], inside.view, **QUIET
@@ -119,7 +120,21 @@ async def sample(
                         sheet = contact_sheet(artifacts, request.columns)
                         file = sheet.save(Path(folder) / f"{sheet.record.model}-{seed}.png")
                         entry = default_engine().catalog.find(sheet.record.model)
-                        yield file, quality_facts(entry, sheet.record), file, artifacts
+                        shown = gr.update(
+                            value=str(file), alt_text=sheet.record.describe().say(language(web))
+                        )
+                        yield shown, quality_facts(entry, sheet.record), file, artifacts
+
+
+def described(model: Any) -> tuple[str, str]:
+    """What is known of a model: the line under the picture, and its quality."""
+    entry = default_engine().catalog.find(model)
+    return quality_facts(entry), quality(entry)
+
+
+def drawn_or_poster(run: tuple[Artifact, ...]) -> tuple[Artifact, ...]:
+    """The pictures on show: those of the run, or, before the first, those of the poster."""
+    return run or default_engine().result(SampleImages()).artifacts
 
 
 def first(run: tuple[Artifact, ...]) -> tuple[Any, ...]:
@@ -128,9 +143,8 @@ def first(run: tuple[Artifact, ...]) -> tuple[Any, ...]:
 
 
 def pick(run: tuple[Artifact, ...], at: gr.SelectData) -> tuple[Any, ...]:
-    """The picture of a run that was clicked."""
-    if not run:
-        return gr.skip(), gr.skip(), gr.skip()
+    """The picture that was clicked."""
+    run = drawn_or_poster(run)
     columns = SampleImages.model_validate(run[0].record.request).columns
     height, width = pixels(run[0].media).shape
     x, y = at.index
@@ -143,10 +157,10 @@ def chosen(run: tuple[Artifact, ...], place: int) -> tuple[Any, ...]:
 
 
 def zipped(run: tuple[Artifact, ...]) -> Iterator[Any]:
-    """All pictures of the run in one file, each with its record."""
-    if run:
-        with tempfile.TemporaryDirectory() as folder:
-            yield write_zip(run, Path(folder) / f"{run[0].record.model}-{run[0].record.seed}.zip")
+    """All pictures on show in one file, each with its record."""
+    run = drawn_or_poster(run)
+    with tempfile.TemporaryDirectory() as folder:
+        yield write_zip(run, Path(folder) / f"{run[0].record.model}-{run[0].record.seed}.zip")
 
 
 DIGITS = Demo("digits", TITLE, LINE, POSTER, draw)

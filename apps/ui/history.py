@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,18 +12,23 @@ from PIL import Image as Pillow
 from pydantic import ValidationError
 
 from aigc_core.artifact import Artifact, Record
+from aigc_core.errors import UnreadableFile
 from aigc_core.media import pixels, sheet
 from aigc_core.text import Text
 from apps.ui.markup import lede
+from apps.ui.pages import outside
 from apps.ui.restore import settings_of
-from apps.ui.runs import QUIET
+from apps.ui.runs import QUIET, guarded
 
 LEDE = Text(
     "Your last runs, kept in this browser only. Choose one to draw it again.",
     "您最近的运行，只保存在此浏览器中。选择一个即可重新绘制。",
 )
+GONE = Text("This run is not kept any more.", "这次运行已不在记录中。")
 KEPT = 24
 THUMBS = 4
+# Of a kept picture, far above what `remember` makes: more is not ours and may be a bomb.
+MAX_SIDE = 4096
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,9 @@ class History:
 
 def draw() -> History:
     """Draws the kept runs into the current context."""
-    # A secret of the process would lose the history whenever the server starts anew.
-    kept = gr.BrowserState([], storage_key="aigc_history", secret="aigc")  # noqa: S106
+    with outside():
+        # A secret of the process would lose the history whenever the server starts anew.
+        kept = gr.BrowserState([], storage_key="aigc_history", secret="aigc")  # noqa: S106
     gr.HTML(lede(LEDE), padding=False)
     gallery = gr.Gallery(
         show_label=False,
@@ -79,27 +86,48 @@ def remember(run: tuple[Artifact, ...], kept: Any) -> list[dict[str, Any]]:
 def thumbnails(kept: Any) -> list[tuple[Any, str]]:
     """The gallery's pictures, newest first."""
     return [
-        (
-            Pillow.open(io.BytesIO(base64.b64decode(item["picture"])), formats=("PNG",)),
-            f"{item['record']['model']} · {item['record']['seed']}",
-        )
+        (opened(item["picture"]), f"{item['record']['model']} · {item['record']['seed']}")
         for item in listed(kept)
     ]
 
 
-def recall(kept: Any, at: gr.SelectData) -> list[Any]:
+@guarded
+async def recall(
+    kept: Any,
+    at: gr.SelectData,
+    web: gr.Request,  # noqa: ARG001
+) -> AsyncIterator[list[Any]]:
     items = listed(kept)
-    return settings_of(Record.model_validate(items[at.index]["record"]))
+    if not isinstance(at.index, int) or not 0 <= at.index < len(items):
+        raise UnreadableFile(GONE)
+    yield settings_of(Record.model_validate(items[at.index]["record"]))
 
 
 def listed(kept: Any) -> list[dict[str, Any]]:
     """What the browser kept, as far as it is ours: a visitor may have put anything there."""
     good = []
-    for item in kept if isinstance(kept, list) else []:
+    for item in kept[:KEPT] if isinstance(kept, list) else []:
         try:
             Record.model_validate(item["record"])
-            base64.b64decode(item["picture"], validate=True)
-        except (ValidationError, ValueError, TypeError, KeyError):
+            opened(item["picture"])
+        except (ValidationError, ValueError, TypeError, KeyError, OSError, SyntaxError):
             continue
         good.append(item)
     return good
+
+
+def opened(picture: str) -> Pillow.Image:
+    """A kept picture, decoded.
+
+    Raises:
+        ValueError, OSError, SyntaxError: it is not a PNG of a size that we keep.
+    """
+    content = base64.b64decode(picture, validate=True)
+    try:
+        image = Pillow.open(io.BytesIO(content), formats=("PNG",))
+    except Pillow.DecompressionBombError as error:
+        raise ValueError(str(error)) from None
+    if max(image.size) > MAX_SIDE:
+        raise ValueError(f"{image.width} x {image.height} pixels")
+    image.load()
+    return image

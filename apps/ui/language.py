@@ -11,7 +11,6 @@ script at the very top of each page; `launch(head=...)` comes too late.
 
 import hashlib
 from html import escape
-from http.cookies import SimpleCookie
 from typing import Any
 
 import gradio as gr
@@ -60,9 +59,10 @@ def both(text: Text, *, html: bool = False) -> str:
 def language(request: gr.Request | None) -> Language:
     """The visitor's language: what was chosen in the page, else what the browser asks for."""
     headers = dict(request.headers) if request and request.headers else {}
-    cookies: SimpleCookie = SimpleCookie()
-    cookies.load(headers.get("cookie", ""))
-    chosen = cookies[COOKIE].value if COOKIE in cookies else headers.get("accept-language", "")
+    # Not http.cookies: one cookie of another app with an odd name makes it give up on all.
+    pairs = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
+    cookies = {name: value for name, _, value in pairs}
+    chosen = cookies.get(COOKIE) or headers.get("accept-language", "")
     return "zh" if chosen.lower().startswith("zh") else "en"
 
 

@@ -28,10 +28,10 @@ def img(kind: str, content: bytes, description: str) -> str:
     return f'<img class="pixels" src="data:{kind};base64,{code}" alt="{escape(description)}">'
 
 
-def facts(*pairs: tuple[Text, str]) -> str:
+def facts(*pairs: tuple[Text, Text]) -> str:
     """Measured facts in a row: a quiet name and a figure each."""
     items = "".join(
-        f"<div><span>{both(name)}</span><b>{escape(value)}</b></div>" for name, value in pairs
+        f"<div><span>{both(name)}</span><b>{both(value)}</b></div>" for name, value in pairs
     )
     return f'<div class="facts">{items}</div>'
 

@@ -23,7 +23,7 @@
     if (holdsFiles(event)) event.preventDefault();
   });
   document.addEventListener("drop", (event) => {
-    const input = document.querySelector("#restore input[type=file]");
+    const input = document.querySelector("input:has(+ #opened)");
     if (!holdsFiles(event) || !input || event.target.closest("input[type=file]")) return;
     event.preventDefault();
     event.stopPropagation();

@@ -1,6 +1,10 @@
 """What is on every page: the way to the other pages, and the two switches."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import gradio as gr
+from gradio.context import Context
 
 from aigc_core.text import Text
 from apps.ui.demo import Modality
@@ -42,3 +46,13 @@ def draw_modality(modality: Modality) -> None:
         for demo in modality.demos:
             with gr.Tab(t(demo.title), id=demo.id):
                 demo.draw()
+
+
+@contextmanager
+def outside() -> Iterator[None]:
+    """Draws onto the page itself. What stands in a tab is not there until the tab is opened."""
+    inside, Context.block = Context.block, Context.root_block
+    try:
+        yield
+    finally:
+        Context.block = inside

@@ -16,7 +16,7 @@ from apps.ui.markup import facts, lede
 LINE = ("fid", "label_accuracy")
 PARAMETERS = Text("parameters", "参数")
 THIS = Text("this picture", "本次用时")
-REAL = Text("real {floor}", "真实 {floor}")
+BESIDE = Text("{value} (real {floor})", "{value}（真实 {floor}）")
 
 LEDE = Text(
     "{n} pictures of the model against {reference} training digits, and as many real test "
@@ -42,26 +42,30 @@ def quality_facts(entry: Entry, record: Record | None = None) -> str:
     problem = default_engine().problem(entry)
     if problem is not None:
         return f'<p class="notice">{both(problem)}</p>'
-    pairs: list[tuple[Text, str]] = []
+    pairs: list[tuple[Text, Text]] = []
     card = card_of(entry)
     for name in LINE if card else ():
         assert card is not None
         if figure := card.figure(name):
             pairs.append((METRICS[name].title, shown(figure)))
-    pairs.append((PARAMETERS, f"{entry.parameters:,}"))
+    pairs.append((PARAMETERS, same(f"{entry.parameters:,}")))
     if record is not None:
-        pairs.append((THIS, f"{1000 * record.seconds:.0f} ms"))
+        pairs.append((THIS, same(f"{1000 * record.seconds:.0f} ms")))
     return facts(*pairs)
 
 
-def shown(figure: Figure) -> str:
+def same(figure: str) -> Text:
+    """A figure, which reads the same in both languages."""
+    return Text(figure, figure)
+
+
+def shown(figure: Figure) -> Text:
+    """A figure, and in brackets what real digits score."""
     metric = METRICS[figure.name]
     value = metric.show(figure.value)
-    return (
-        value
-        if figure.floor is None
-        else f"{value} ({REAL.en.format(floor=metric.show(figure.floor))})"
-    )
+    if figure.floor is None:
+        return same(value)
+    return BESIDE.fill(value=value, floor=metric.show(figure.floor))
 
 
 def card_of(entry: Entry) -> Card | None:

@@ -14,6 +14,7 @@ from aigc_core.text import Text
 from apps.ui.controls import raw
 from apps.ui.language import t
 from apps.ui.markup import lede
+from apps.ui.pages import outside
 from apps.ui.runs import QUIET, guarded
 
 LEDE = Text(
@@ -26,7 +27,7 @@ OTHER = Text("This picture was made by another demo: {task}.", "这张图片出�
 
 @dataclass(frozen=True)
 class Restore:
-    """The record on show, and the button that opens a file."""
+    """The record on show, and the field that a file is put into, by hand or by a drop."""
 
     record: gr.JSON
     upload: gr.UploadButton
@@ -39,15 +40,17 @@ class Restore:
 def draw() -> Restore:
     """Draws the record and the button into the current context."""
     gr.HTML(lede(LEDE), padding=False)
-    upload = raw(
-        gr.UploadButton(
-            t(Text("Open a saved picture", "打开保存的图片")),
-            file_types=[".png", ".gif"],
-            size="sm",
-            elem_id="restore",
-            elem_classes=["narrow"],
+    with outside():
+        upload = raw(
+            gr.UploadButton(visible="hidden", file_types=[".png", ".gif"], elem_id="opened")
         )
+    button = gr.Button(
+        t(Text("Open a saved picture", "打开保存的图片")),
+        size="sm",
+        elem_id="restore",
+        elem_classes=["narrow"],
     )
+    button.click(None, js="() => document.querySelector('#opened').click()", **QUIET)
     record = gr.JSON(show_label=False, elem_id="record", open=True, buttons=["copy"])
     return Restore(record, upload)
 

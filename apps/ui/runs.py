@@ -52,12 +52,31 @@ async def events(
             with suppress(TimeoutError):
                 await asyncio.wait_for(place.called.wait(), timeout=0.5)
         run = default_engine().run(request, model=model)
-        while (event := await anyio.to_thread.run_sync(next, run, None)) is not None:
+        while (event := await to_the_end(next, run, None)) is not None:
             yield event
     finally:
-        if run is not None:
-            run.close()
-        TURNS.leave(place)
+        try:
+            if run is not None:
+                await to_the_end(run.close)
+        finally:
+            TURNS.leave(place)
+
+
+async def to_the_end(work: Callable[..., Any], *values: Any) -> Any:
+    """Works on a thread, and stays until the end of it even when cancelled meanwhile.
+
+    A generator in the middle of a step can be neither closed nor left alone.
+    """
+    working = asyncio.ensure_future(anyio.to_thread.run_sync(work, *values))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        while not working.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([working])
+        if not working.cancelled():
+            working.exception()
+        raise
 
 
 def visitor(web: gr.Request) -> Visitor:

@@ -88,18 +88,16 @@ class Turns:
         self._drop_empty(place.visitor)
 
     def position(self, place: Place) -> int:
-        """How many jobs are called before this one, if nobody else comes; 0 when it runs."""
+        """How many of those who wait are called before this one, if nobody else comes."""
         if place.called.is_set():
             return 0
-        line = self.lines[place.visitor.address][place.visitor.session]
-        ahead = line.index(place)
-        others = [
-            min(len(other), ahead + 1)
-            for sessions in self.lines.values()
-            for other in sessions.values()
-            if other is not line
-        ]
-        return 1 + ahead + sum(others)
+        visitor = place.visitor
+        sessions = self.lines[visitor.address]
+        ahead = sessions[visitor.session].index(place)
+        lengths = {session: len(line) for session, line in sessions.items()}
+        ahead += rounds(lengths, visitor.session, ahead)
+        totals = {address: sum(map(len, lines.values())) for address, lines in self.lines.items()}
+        return ahead + rounds(totals, visitor.address, ahead)
 
     def _call(self) -> None:
         while self.free > 0 and self.lines:
@@ -118,3 +116,18 @@ class Turns:
             del sessions[visitor.session]
         if not sessions:
             del self.lines[visitor.address]
+
+
+def rounds(lengths: dict[str, int], own: str, ahead: int) -> int:
+    """How many of the other lines' jobs are called before the one with `ahead` before it in its own.
+
+    Args:
+        lengths: of all lines, in the order of the round.
+    """
+    names = list(lengths)
+    mine = names.index(own)
+    return sum(
+        min(lengths[name], ahead + (place < mine))
+        for place, name in enumerate(names)
+        if place != mine
+    )

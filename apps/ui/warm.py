@@ -12,15 +12,30 @@ log = logging.getLogger(__name__)
 
 
 class WarmUpMiddleware:
-    """Loads the default model of each task, in a thread, after the first HTML page went out."""
+    """Loads the default model of each task, in a thread, after the first HTML page went out.
+
+    Gradio asks its own server for other things while it starts; those do not count.
+    """
 
     def __init__(self, app: Any, tasks: tuple[type[Request], ...]) -> None:
         self.app, self.tasks = app, tasks
         self.started = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
-        if not self.started and scope["type"] == "http" and scope["method"] == "GET":
+        if self.started or scope["type"] != "http" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        page = False
+
+        async def watch(message: dict[str, Any]) -> None:
+            nonlocal page
+            if message["type"] == "http.response.start":
+                content = dict(message["headers"]).get(b"content-type", b"")
+                page = content.startswith(b"text/html")
+            await send(message)
+
+        await self.app(scope, receive, watch)
+        if page and not self.started:
             self.started = True
             threading.Thread(target=warm, args=(self.tasks,), name="warm-up", daemon=True).start()
 

@@ -4,6 +4,7 @@ import pytest
 
 from aigc_core.data.mnist import Digits, is_here, load_mnist
 from aigc_core.metrics.evaluate import Judged, drawn, look
+from aigc_core.metrics.reference import read
 
 
 @pytest.fixture(scope="session")
@@ -15,5 +16,5 @@ def test_digits() -> Digits:
 
 @pytest.fixture(scope="session")
 def judged(test_digits: Digits) -> Judged:
-    """All 10,000 test digits."""
-    return look(*drawn(test_digits, len(test_digits)))
+    """All 10,000 test digits, in the proportions of the training data."""
+    return look(*drawn(test_digits, len(test_digits), read().prior))

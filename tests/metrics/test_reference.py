@@ -6,7 +6,6 @@ from safetensors.numpy import load_file, save_file
 
 from aigc_core.errors import CorruptFile, ModelUnavailable
 from aigc_core.metrics import reference as references
-from aigc_core.metrics.draw import draw
 from aigc_core.metrics.frechet import frechet_distance, moments
 from aigc_core.metrics.judge import Judgement, NotTheJudge
 from aigc_core.metrics.reference import PATH, Reference, derive, read, write
@@ -61,9 +60,3 @@ def test_the_shipped_reference_is_that_of_the_training_digits():
     ]  # fmt: skip
     # The kept ones are a fair part of all: 10,000 at random are this near.
     assert frechet_distance(moments(found.features), found.moments) < 2
-
-
-def test_draws_are_the_same_and_nested():
-    assert sorted(draw(100, 100)) == list(range(100))
-    assert draw(100, 10).tolist() == draw(100, 100)[:10].tolist()
-    assert draw(10_000, 5).tolist() == draw(10_000, 5).tolist()

@@ -1,0 +1,71 @@
+"""`python -m benchmarks.quality`: how good each model's pictures are, beside real ones.
+
+Each model that draws from noise is sampled through the engine and shown to the frozen judge; real
+digits are as many test digits, measured in the same way. The figures are those of the models'
+cards (`python -m aigc_core.metrics MODEL`), measured anew.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+
+from aigc_core.catalog import Catalog
+from aigc_core.data.mnist import load_mnist
+from aigc_core.errors import AigcError
+from aigc_core.metrics import reference as references
+from aigc_core.metrics.evaluate import Judged, drawn, look
+from aigc_core.metrics.frechet import frechet_distance, moments
+from aigc_core.metrics.inception_score import inception_score
+from aigc_core.samples import sample
+from aigc_core.tasks.image import SampleImages
+from benchmarks.measure import Target, report, table
+
+NAMES = {"fid": "FID", "inception_score": "IS", "label_accuracy": "label accuracy, %"}
+TARGETS = {
+    "fid": Target(0.5),
+    "inception_score": Target(9.8, at_least=True),
+    "label_accuracy": Target(99.0, at_least=True),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
+    parser.add_argument("--count", type=int, default=5000, help="pictures of each, at most 10,000")
+    parser.add_argument("--seed", type=int, default=0, help="of the first picture")
+    options = parser.parse_args(arguments)
+    try:
+        with report("quality"):
+            print(measured(options.count, options.seed))
+    except AigcError as error:
+        print(error.text.en, file=sys.stderr)
+        return 2
+    return 0
+
+
+def measured(count: int, seed: int) -> str:
+    reference = references.read()
+    real = look(*drawn(load_mnist("test"), count, reference.prior))
+    head = [f"n = {count:,}", *NAMES.values(), *(f"{name} target" for name in NAMES.values())]
+    rows = [["real test digits", *shown(figures(real, reference)), "", "", ""]]
+    for entry in Catalog.default().answering(SampleImages):
+        found = figures(look(*sample(entry.id, count, seed)), reference)
+        judged = [target.show(found[name]) for name, target in TARGETS.items()]
+        rows.append([entry.id, *shown(found), *judged])
+    return table(head, rows)
+
+
+def figures(pictures: Judged, reference: references.Reference) -> dict[str, float]:
+    features, logits = pictures.judgement
+    return {
+        "fid": frechet_distance(moments(features), reference.moments),
+        "inception_score": inception_score(logits).mean,
+        "label_accuracy": 100 * float((logits.argmax(axis=1) == pictures.labels).mean()),
+    }
+
+
+def shown(values: Mapping[str, float]) -> list[str]:
+    return [f"{value:.2f}" for value in values.values()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

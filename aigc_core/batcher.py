@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from aigc_core.errors import Cancelled
@@ -32,6 +33,7 @@ class Ticket:
         self.given = 0
         self.parts: list[np.ndarray] = []
         self.failure: BaseException | None = None
+        self.traceback: TracebackType | None = None
         self.closed = False
 
     def __iter__(self) -> Iterator["np.ndarray"]:
@@ -45,7 +47,8 @@ class Ticket:
             with self.batcher.changed:
                 self.batcher.changed.wait_for(lambda: self.parts or self.failure or self.closed)
                 if self.failure is not None:
-                    raise self.failure
+                    # Several tickets raise this one error: their frames must not pile up on it.
+                    raise self.failure.with_traceback(self.traceback)
                 if self.closed:
                     raise Cancelled
                 parts, self.parts = self.parts, []
@@ -131,7 +134,7 @@ class Batcher:
                         ticket.parts.append(results[start : start + count])
                         start += count
                     else:
-                        ticket.failure = failure
+                        ticket.failure, ticket.traceback = failure, failure.__traceback__
                         if ticket in self.waiting:
                             self.waiting.remove(ticket)
                 self.changed.notify_all()

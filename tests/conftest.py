@@ -81,6 +81,12 @@ class Watch:
             self.wrong.append(f"a request to {address}")
 
 
+@pytest.fixture(scope="session")
+def watch_for() -> type[Watch]:
+    """Makes a watch over the pages of an address."""
+    return Watch
+
+
 @pytest.fixture
 def visit(browser: Any, url: str) -> Iterator[Callable[..., Any]]:
     """Opens a page of the suite as a new visitor, `visit("image", locale="zh-CN")`.
@@ -96,15 +102,12 @@ def visit(browser: Any, url: str) -> Iterator[Callable[..., Any]]:
         context = browser.new_context(
             locale=locale,
             viewport={"width": size[0], "height": size[1]},
-            accept_downloads=True,
-            permissions=["clipboard-read", "clipboard-write"],
         )
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         watch.over(page)
         page.goto(url + path)
-        page.locator("footer, .app").first.wait_for(state="attached")
         return page
 
     yield open_page

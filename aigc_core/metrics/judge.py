@@ -21,6 +21,11 @@ NAME = "mnist-classifier"
 FOLDER = CHECKPOINTS / NAME
 FROZEN = "sha256:56992b147f42066b04bedde06bf2ac286f2bc26dce2b06b273865a3219b338a1"
 
+# A network may scale its features as it likes, and every distance with them. Divided by the root
+# of their mean variance over the training digits, they give distances a unit that does not depend
+# on the network: 1 is the mean variance of a feature.
+UNIT = 3.7587901
+
 
 class NotTheJudge(AigcError):
     """Something other than the frozen feature network, or made with another one."""
@@ -40,7 +45,7 @@ class NotTheJudge(AigcError):
 
 
 class Judgement(NamedTuple):
-    """Features (n, 128), at least 0, and logits (n, 10), both float32."""
+    """Features (n, 128) in `UNIT`s, at least 0, and logits (n, 10), both float32."""
 
     features: np.ndarray
     logits: np.ndarray
@@ -85,4 +90,4 @@ def judge(images: np.ndarray, *, batch: int = 250) -> Judgement:
         for start in range(0, len(images), batch)
     ]
     features, logits = (torch.cat(tensors).numpy() for tensors in zip(*parts, strict=True))
-    return Judgement(features, logits)
+    return Judgement(features / UNIT, logits)

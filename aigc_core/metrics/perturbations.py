@@ -86,16 +86,16 @@ def uniform(images: np.ndarray, labels: np.ndarray) -> Digits:
 
 UNTOUCHED = Perturbation("untouched", Text("untouched", "原样"), untouched)
 
-# In the order of the frozen judge.
+# In the order of the frozen judge's FID at 5,000 digits.
 LADDER = (
     UNTOUCHED,
     Perturbation("shift", Text("shifted by one pixel", "平移一个像素"), shifted),
     Perturbation("threshold", Text("thresholded to black and white", "二值化"), thresholded),
     Perturbation("noise", Text(f"noise of sigma {SIGMA}", f"叠加噪声（sigma = {SIGMA}）"), noisy),
+    Perturbation("repeat", Text(f"{KEPT} pictures, repeated", f"仅 {KEPT} 幅图反复出现"), repeated),
     Perturbation("blur", Text("blurred 3x3", "3x3 模糊"), blurred),
     Perturbation(
         "missing", Text(f"the digit {MISSING} missing", f"缺少数字 {MISSING}"), one_missing
     ),
-    Perturbation("repeat", Text(f"{KEPT} pictures, repeated", f"仅 {KEPT} 幅图反复出现"), repeated),
     Perturbation("uniform", Text("uniform noise", "均匀噪声"), uniform),
 )

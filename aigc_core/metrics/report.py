@@ -35,14 +35,15 @@ GENERATOR_PROTOCOL = Text(
     "Measured on {count:,} pictures that the suite's engine drew with the seeds {first} to {last}, "
     "digits in the proportions of the training data. FID against all {training:,} training digits; "
     "precision, recall, density and coverage against {kept:,} of them, drawn at random; nearest "
-    "neighbours among all. The features and classes are those of `mnist-classifier` (`{judge}`): "
-    "figures of another feature network, such as Inception-v3, do not compare. “Real digits” are "
-    "{count:,} of the test digits, in the same proportions and measured in the same way. They are "
-    "by other writers than the training digits, so that a model can come out better than they do.",
+    "neighbours among all. The features, scaled to a mean variance of 1 over the training digits, "
+    "and the classes are those of `mnist-classifier` (`{judge}`): figures of another feature "
+    "network, such as Inception-v3, do not compare. “Real digits” are {count:,} of the test "
+    "digits, in the same proportions and measured in the same way. They are by other writers than "
+    "the training digits, so that a model can come out better than they do.",
     "样本为套件引擎以种子 {first} 至 {last} 生成的 {count:,} 幅图，各数字比例与训练数据相同。"
     "FID 与全部 {training:,} 个训练数字比较；"
     "精确率、召回率、密度和覆盖率与其中随机抽取的 {kept:,} 个比较；最近邻在全部训练数字中查找。"
-    "特征与类别来自 `mnist-classifier`（`{judge}`）："
+    "特征（经缩放，使其在训练数字上的平均方差为 1）与类别来自 `mnist-classifier`（`{judge}`）："
     "与 Inception-v3 等其他特征网络的指标不可比较。"
     "“真实数字”是按同样比例抽取的 {count:,} 个测试数字，以相同方式测量；"
     "其书写者与训练数字不同，因此模型的指标有可能优于它们。",

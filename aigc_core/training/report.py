@@ -42,11 +42,12 @@ def curves(rows: list[dict]) -> str:
     names = list(rows[-1]["losses"])
     top = max(max(row["losses"].values()) for row in rows) or 1.0
     bottom = min(0.0, *(min(row["losses"].values()) for row in rows))
+    span = top - bottom or 1.0
     last = rows[-1]["step"]
 
     def place(step: int, loss: float) -> str:
         x = edge + (width - 2 * edge) * step / last
-        y = height - edge - (height - 2 * edge) * (loss - bottom) / (top - bottom)
+        y = height - edge - (height - 2 * edge) * (loss - bottom) / span
         return f"{x:.1f},{y:.1f}"
 
     parts = [

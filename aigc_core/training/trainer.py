@@ -16,9 +16,12 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from torch import Generator, Tensor, nn
 from tqdm import tqdm
 
+from aigc_core.errors import InvalidRequest
+from aigc_core.text import Text
 from aigc_core.training.batches import Batches, mix
 from aigc_core.training.ema import Average
 from aigc_core.training.precision import choose
@@ -39,6 +42,9 @@ class Trainer:
         save_every: steps between checkpoints; log and samples come as often.
         trackers: names of Accelerate's trackers, such as `tensorboard`.
         cpu: leave an accelerator alone.
+
+    Raises:
+        InvalidRequest: the run in the folder was started with another number of processes.
     """
 
     def __init__(
@@ -82,7 +88,8 @@ class Trainer:
         )
         self.step = 0
         if state is None:
-            self.precision = choose(self._trial, self.device)
+            # One of several processes decides for all.
+            self.precision = broadcast_object_list([choose(self._trial, self.device)])[0]
         else:
             self._restore(state)
         self.log = Log(folder, self.step)
@@ -170,8 +177,11 @@ class Trainer:
         return self.recipe.batch * self.accumulate * self.accelerator.num_processes
 
     def _play(self, index: int) -> Any:
+        seed = mix(self.recipe.seed, index, self.accelerator.process_index)
+        # Layers such as dropout draw from torch's own generator.
+        torch.manual_seed(seed)
         rng = Generator(self.device)
-        rng.manual_seed(mix(self.recipe.seed, index, self.accelerator.process_index))
+        rng.manual_seed(seed)
         return self.objective.step(self.batches.at(index), rng)
 
     def _autocast(self) -> torch.autocast:
@@ -216,7 +226,11 @@ class Trainer:
         networks = dict(self.objective.players)
         if self.average:
             networks[self.recipe.ships] = self.average.network
+        for network in networks.values():
+            network.eval()
         pictures = self.objective.show(networks)
+        for player in self.objective.players.values():
+            player.train()
         if pictures is not None:
             write_grid(self.folder / "samples" / f"{self.step:07d}.png", pictures)
 
@@ -229,7 +243,13 @@ class Trainer:
 
     def _restore(self, state: dict[str, Any]) -> None:
         if state["processes"] != self.accelerator.num_processes:
-            raise ValueError(f"this run was started with {state['processes']} processes")
+            raise InvalidRequest(
+                Text(
+                    "This run was started with {count} processes and goes on with as many.",
+                    "此训练以 {count} 个进程开始，须以同样数量继续。",
+                ),
+                count=state["processes"],
+            )
         self.step, self.precision = state["step"], state["precision"]
         for name, player in self.objective.players.items():
             player.load_state_dict(state["players"][name])

@@ -71,8 +71,8 @@ def draw() -> None:
     with gr.Tabs():
         with gr.Tab(t(growth.TITLE), id="growth"):
             inside = growth.draw(model, truncation)
-        with gr.Tab(t(walk.TITLE), id="walk"):
-            walk.draw(model)
+        with gr.Tab(t(walk.TITLE), id="walk") as between:
+            walk.draw(model, between)
         with gr.Tab(t(Text("How good is it?", "质量如何？")), id="quality"):
             good = gr.HTML(quality(models[0]), padding=False, elem_id="quality")
         with gr.Tab(t(Text("This visit, and records", "本次访问与记录")), id="visit"):

@@ -29,8 +29,8 @@ LEDE = Text(
 PATHS = ("slerp", "lerp")
 
 
-def draw(model: gr.components.Component) -> None:
-    """Draws the panel into the current context."""
+def draw(model: gr.components.Component, tab: gr.Tab) -> None:
+    """Draws the panel into the current context; opening its tab takes the first walk."""
     gr.HTML(lede(LEDE), padding=False)
     with gr.Row(elem_classes=["choices"]):
         label = control(InterpolateImages, "label", info=None, scale=3)
@@ -48,7 +48,8 @@ def draw(model: gr.components.Component) -> None:
             for path in PATHS
         ]
     view = gr.HTML(padding=False, elem_id="walk")
-    go.click(
+    gr.on(
+        [go.click, tab.select],
         interpolate,
         [seed, seed_to, label, steps, model],
         [view, *saves],

@@ -29,8 +29,8 @@ def header(modalities: tuple[Modality, ...], here: str) -> None:
     )
     gr.HTML(
         f'<header class="top"><nav>{links}</nav><div class="switches">'
-        '<a class="en" lang="zh" href="?lang=zh">中文</a>'
-        '<a class="zh" lang="en" href="?lang=en">English</a>'
+        f'<a class="en" lang="zh" href="./{here}?lang=zh">中文</a>'
+        f'<a class="zh" lang="en" href="./{here}?lang=en">English</a>'
         f'<button type="button" data-shade aria-label="{LIGHT.en} · {LIGHT.zh}">◐</button>'
         "</div></header>",
         padding=False,

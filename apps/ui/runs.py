@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from functools import wraps
@@ -14,7 +15,7 @@ import gradio as gr
 
 from aigc_core import default_engine
 from aigc_core.errors import AigcError
-from aigc_core.events import Event, Progress
+from aigc_core.events import Event, Progress, Result
 from aigc_core.tasks import Request
 from aigc_core.text import Text
 from apps.ui.language import both, language
@@ -23,6 +24,8 @@ from apps.ui.turns import Turns, Visitor
 log = logging.getLogger(__name__)
 
 TURNS = Turns()
+
+PACE = 0.2  # seconds between updates of a page
 
 WAITING = Text("waiting, {position} before you", "排队中，前面还有 {position} 个")
 SORRY = Text(
@@ -40,7 +43,41 @@ Handler = Callable[..., AsyncIterator[Any]]
 async def events(
     request: Request, model: str | None, web: gr.Request
 ) -> AsyncGenerator[Event, None]:
-    """The events of a run, once it is the visitor's turn; close it to stop the run.
+    """The events of a run, at the pace of a reader; close it to stop the run.
+
+    Of what comes faster, the latest of each kind is told: an update of the page costs Gradio more
+    time than a small network's whole run. A result is told at once.
+    """
+    kept: dict[type[Event], Event] = {}
+    due = time.monotonic() + PACE
+    step: asyncio.Future[Event | None] | None = None
+    async with aclosing(steps(request, model, web)) as stream:
+        try:
+            while True:
+                step = asyncio.ensure_future(anext(stream, None))
+                while not step.done():
+                    await asyncio.wait([step], timeout=due - time.monotonic() if kept else None)
+                    if kept and time.monotonic() >= due:
+                        for event in kept.values():
+                            yield event
+                        kept.clear()
+                        due = time.monotonic() + PACE
+                if (news := step.result()) is None:
+                    return
+                if isinstance(news, Result):
+                    yield news
+                else:
+                    kept[type(news)] = news
+        finally:
+            if step is not None:
+                step.cancel()
+                await ended(step)
+
+
+async def steps(
+    request: Request, model: str | None, web: gr.Request
+) -> AsyncGenerator[Event, None]:
+    """All events of a run, once it is the visitor's turn.
 
     Every step of the run happens on a worker thread, so that a page is never held up.
     """
@@ -71,12 +108,17 @@ async def to_the_end(work: Callable[..., Any], *values: Any) -> Any:
     try:
         return await asyncio.shield(working)
     except asyncio.CancelledError:
-        while not working.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([working])
-        if not working.cancelled():
-            working.exception()
+        await ended(working)
         raise
+
+
+async def ended(working: asyncio.Future[Any]) -> None:
+    """Waits for the end of it, even when cancelled meanwhile."""
+    while not working.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([working])
+    if not working.cancelled():
+        working.exception()
 
 
 def visitor(web: gr.Request) -> Visitor:

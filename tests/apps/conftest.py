@@ -59,11 +59,24 @@ def quiet(log: Callable[[], str]) -> Iterator[None]:
 
 
 @pytest.fixture
-def engine_with(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Engine]:
-    """Puts an engine with slow models beside the suite's own behind the pages.
+def behind_pages(monkeypatch: pytest.MonkeyPatch) -> Callable[[Engine], None]:
+    """Lets the pages ask another engine, with waiting lines of its own."""
+    from apps.image import sampling
+    from apps.ui import quality, runs, turns
 
-    Waiting lines are new as well, so that a test sees its own jobs only.
-    """
+    def put(engine: Engine) -> None:
+        for module in (runs, sampling, quality):
+            monkeypatch.setattr(module, "default_engine", lambda: engine)
+        monkeypatch.setattr(runs, "TURNS", turns.Turns())
+
+    return put
+
+
+@pytest.fixture
+def engine_with(
+    monkeypatch: pytest.MonkeyPatch, behind_pages: Callable[[Engine], None]
+) -> Callable[..., Engine]:
+    """Makes an engine with slow models beside the suite's own, and puts it behind the pages."""
 
     def make(*models: Slow) -> Engine:
         family = ModuleType("slow_family")
@@ -77,27 +90,10 @@ def engine_with(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Engine]:
         entries: list[Entry] = [*catalog.entries.values()]
         for model in models:
             loadables[model.id] = model
-            entries.append(
-                first.model_copy(update={"id": model.id, "family": family.__name__})
-            )
+            entries.append(first.model_copy(update={"id": model.id, "family": family.__name__}))
         loader = Loader(loadables.__getitem__, batching=False)
-        engine = Engine(Catalog([replace_cached(entry) for entry in entries]), loader)
-        return behind_the_pages(monkeypatch, engine)
+        engine = Engine(Catalog([Entry(**entry.model_dump()) for entry in entries]), loader)
+        behind_pages(engine)
+        return engine
 
     return make
-
-
-def replace_cached(entry: Entry) -> Entry:
-    """The entry without what its original has looked up before."""
-    return Entry(**entry.model_dump())
-
-
-def behind_the_pages(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> Engine:
-    """The pages ask this engine, and begin with empty waiting lines."""
-    from apps.image import sampling
-    from apps.ui import quality, runs, turns
-
-    for module in (runs, sampling, quality):
-        monkeypatch.setattr(module, "default_engine", lambda: engine)
-    monkeypatch.setattr(runs, "TURNS", turns.Turns())
-    return engine

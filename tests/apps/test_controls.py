@@ -58,9 +58,7 @@ def test_the_models_are_those_that_answer_the_default_first() -> None:
     made = model_choice(models)
     assert made.value == models[0].id
     assert [value for _, value in made.choices] == [entry.id for entry in models]
-    assert [said(label) for label, _ in made.choices] == [
-        entry.name._asdict() for entry in models
-    ]
+    assert [said(label) for label, _ in made.choices] == [entry.name._asdict() for entry in models]
     assert said(made.label) == MODEL._asdict()
     for value in STRANGE:
         assert made.preprocess(value) is value

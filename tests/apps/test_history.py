@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from forged import claiming, picture
 from PIL import Image as Pillow
 from visiting import Client
 
@@ -24,18 +25,16 @@ def item(run: tuple[Artifact, ...]) -> dict[str, Any]:
     return made
 
 
-def png(width: int, height: int, kind: str = "PNG") -> str:
-    buffer = io.BytesIO()
-    Pillow.new("L", (width, height)).save(buffer, kind)
-    return base64.b64encode(buffer.getvalue()).decode()
+def coded(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 def test_a_run_is_kept_with_its_record_and_a_small_picture(
     run: tuple[Artifact, ...], item: dict[str, Any]
 ) -> None:
     assert item["record"] == run[0].record.model_dump()
-    picture = Pillow.open(io.BytesIO(base64.b64decode(item["picture"])))
-    assert picture.size == (4 * 28, 4 * 28)
+    small = Pillow.open(io.BytesIO(base64.b64decode(item["picture"])))
+    assert small.size == (4 * 28, 4 * 28)
     assert len(item["picture"]) < 10_000
 
 
@@ -61,11 +60,12 @@ def test_nothing_made_is_nothing_new(item: dict[str, Any]) -> None:
 
 
 def test_thumbnails_are_decoded_pictures_with_model_and_seed(item: dict[str, Any]) -> None:
-    ((picture, caption),) = thumbnails([item])
-    assert picture.size == (112, 112)
+    ((small, caption),) = thumbnails([item])
+    assert small.size == (112, 112)
     assert caption == "dcgan-mnist · 5"
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_what_a_visitor_put_there_is_passed_over(item: dict[str, Any]) -> None:
     garbage: list[Any] = [
         1,
@@ -81,12 +81,12 @@ def test_what_a_visitor_put_there_is_passed_over(item: dict[str, Any]) -> None:
         {**item, "picture": None},
         {**item, "picture": "not base64!"},
         {**item, "picture": "数"},
-        {**item, "picture": base64.b64encode(b"no picture").decode()},
+        {**item, "picture": coded(b"no picture")},
         {**item, "picture": item["picture"][:400]},
-        {**item, "picture": png(9, 9, "GIF")},
-        {**item, "picture": png(13_000, 13_000)},
-        {**item, "picture": png(20_000, 20_000)},
-        {**item, "picture": png(100_000, 1)},
+        {**item, "picture": coded(picture("GIF"))},
+        {**item, "picture": coded(claiming(13_000, 13_000))},
+        {**item, "picture": coded(claiming(20_000, 20_000))},
+        {**item, "picture": coded(claiming(100_000, 1))},
     ]
     assert listed([*garbage, item]) == [item]
     assert len(thumbnails([*garbage[-2:], item])) == 1
@@ -109,7 +109,7 @@ class TestServed:
     def test_garbage_leaves_the_page_whole(
         self, visitor: Callable[..., Client], item: dict[str, Any]
     ) -> None:
-        bad = {**item, "picture": base64.b64encode(b"no picture").decode()}
+        bad = {**item, "picture": coded(b"no picture")}
         gallery = visitor().outcome("thumbnails", [[bad, item, 7]])["data"][0]
         assert [entry["caption"] for entry in gallery] == ["dcgan-mnist · 5"]
 

@@ -105,7 +105,7 @@ def test_the_ladder_rises_and_holds_the_model(entry: Entry, card: Card) -> None:
     assert ["ours" in bar for bar in bars] == [True, False, False]
     widths = [float(bar.split("width:")[1].split("%")[0]) for bar in bars]
     assert widths == sorted(widths)
-    assert 0 < widths[0]
+    assert widths[0] > 0
     assert widths[-1] == 100
 
 

@@ -1,13 +1,9 @@
-import io
 import json
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image as Pillow
-from PIL.PngImagePlugin import PngInfo
+from forged import bomb, claiming, gif, picture, with_record
 from visiting import Client
 
 from aigc_core import default_engine
@@ -54,44 +50,6 @@ def test_a_forged_record_is_validated(record: Record) -> None:
             settings_of(record.model_copy(update={"request": request}))
     with pytest.raises(AigcError):
         settings_of(record.model_copy(update={"task": "no-such-task"}))
-
-
-def gif(frames: int) -> bytes:
-    buffer = io.BytesIO()
-    first, *rest = [Pillow.new("L", (8, 8), shade % 256) for shade in range(frames)]
-    first.save(buffer, "GIF", save_all=True, append_images=rest)
-    return buffer.getvalue()
-
-
-def picture(kind: str, size: tuple[int, int] = (8, 8)) -> bytes:
-    buffer = io.BytesIO()
-    Pillow.new("L", size).save(buffer, kind)
-    return buffer.getvalue()
-
-
-def chunk(kind: bytes, content: bytes) -> bytes:
-    check = struct.pack(">I", zlib.crc32(kind + content))
-    return struct.pack(">I", len(content)) + kind + content + check
-
-
-def claiming(width: int, height: int) -> bytes:
-    """A PNG of a few bytes whose header claims more."""
-    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
-
-
-def bomb() -> bytes:
-    """A picture whose compressed text is a thousand times as long as the file."""
-    plain = picture("PNG")
-    text = chunk(b"zTXt", b"aigc\0\0" + zlib.compress(b"a" * 50_000_000, 9))
-    return plain[:33] + text + plain[33:]
-
-
-def with_record(text: str) -> bytes:
-    buffer, info = io.BytesIO(), PngInfo()
-    info.add_itxt("aigc", text)
-    Pillow.new("L", (8, 8)).save(buffer, "PNG", pnginfo=info)
-    return buffer.getvalue()
 
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -182,8 +140,7 @@ class TestServed:
 
 
 def test_files_of_the_server_are_not_read(visitor: Callable[..., Client]) -> None:
-    for path in ("/etc/passwd", "/etc/no-such-file", "/dev/zero"):
-        for more in ({}, {"meta": {"_type": "gradio.FileData"}}):
-            answer = visitor().outcome("restored", [{"path": path, **more}])
-            assert "data" not in answer
-            assert "root:" not in json.dumps(answer)
+    for more in ({}, {"meta": {"_type": "gradio.FileData"}}):
+        answer = visitor().outcome("restored", [{"path": "/etc/passwd", **more}])
+        assert "data" not in answer
+        assert "root:" not in json.dumps(answer)

@@ -57,6 +57,7 @@ class Lookup(nn.Module):
         return self.values[x[:, 0, 0, 0].long()]
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_score_is_torchmetrics():
     values = logits(n=200, sharpness=2)
     theirs = InceptionScore(feature=Lookup(torch.from_numpy(values)), splits=1)

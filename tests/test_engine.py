@@ -1,0 +1,437 @@
+import platform
+import shutil
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import aigc_core
+from aigc_core.artifact import Record
+from aigc_core.catalog import Catalog, Entry
+from aigc_core.checkpoint import CONFIG, WEIGHTS
+from aigc_core.engine import CatalogModel, Engine
+from aigc_core.errors import InvalidRequest, ModelUnavailable, UnknownModel
+from aigc_core.events import Progress, Result
+from aigc_core.families import image_sampler
+from aigc_core.gate import PROCESS
+from aigc_core.loader import Loader
+from aigc_core.media import pixels
+from aigc_core.tasks import InterpolateImages, Request, SampleImages, TraceImage
+
+SOON = 30.0
+pytest_plugins = ("tests.cores",)
+pytestmark = pytest.mark.usefixtures("one_core")
+
+MODEL = "dcgan-mnist"
+REQUESTS: list[Request] = [
+    SampleImages.ask(count=70, seed=5),
+    InterpolateImages.ask(steps=40),
+    TraceImage.ask(seed=9),
+]
+
+
+@pytest.fixture(autouse=True)
+def no_file_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIGC_CATALOG", raising=False)
+
+
+@pytest.fixture(scope="module")
+def alone() -> Iterator[Engine]:
+    """An engine that batches nothing."""
+    engine = Engine.default(batching=False)
+    yield engine
+    engine.loader.close()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Engine]:
+    """An engine as visitors share it."""
+    engine = Engine.default()
+    yield engine
+    engine.loader.close()
+
+
+@pytest.fixture(params=["alone", "shared"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return request.getfixturevalue(request.param)
+
+
+def made(*entries: Entry) -> Engine:
+    catalog = Catalog(list(entries))
+    loader = Loader(lambda model: CatalogModel(catalog.find(model)), batching=False)
+    return Engine(catalog, loader)
+
+
+def changed(**changes: Any) -> Entry:
+    """Our entry, some fields changed."""
+    return Entry(**{**Catalog.default().find(MODEL).model_dump(), **changes})
+
+
+def in_use(engine: Engine) -> int:
+    return sum(state.refs + state.waiting for state in engine.loader.state())
+
+
+def values(result: Result) -> np.ndarray:
+    return np.stack([pixels(artifact.media) for artifact in result.artifacts]).astype(int)
+
+
+def test_the_same_request_gives_identical_artifacts(alone: Engine):
+    for request in REQUESTS:
+        first, second = (alone.result(request) for _ in range(2))
+        assert [a.digest() for a in first.artifacts] == [a.digest() for a in second.artifacts]
+
+
+def test_another_engine_gives_identical_artifacts(alone: Engine):
+    other = Engine.default(batching=False)
+    for request in REQUESTS:
+        first, second = alone.result(request), other.result(request)
+        assert [a.digest() for a in first.artifacts] == [a.digest() for a in second.artifacts]
+    other.loader.close()
+
+
+def test_beside_others_it_stays_within_the_stated_tolerance(alone: Engine, shared: Engine):
+    request = SampleImages.ask(count=50, seed=5)
+    wanted = values(alone.result(request))
+    done = threading.Event()
+
+    def load(seed: int) -> None:
+        counts = iter([1, 7, 33] * 1000)
+        while not done.is_set():
+            shared.result(SampleImages.ask(count=next(counts), seed=seed))
+
+    others = [threading.Thread(target=load, args=(seed,), daemon=True) for seed in range(3)]
+    for other in others:
+        other.start()
+    try:
+        for _ in range(4):
+            result = shared.result(request)
+            tolerance = {artifact.record.tolerance for artifact in result.artifacts}
+            assert np.abs(values(result) - wanted).max() <= max(tolerance)
+    finally:
+        done.set()
+    for other in others:
+        other.join(SOON)
+        assert not other.is_alive()
+    assert in_use(shared) == 0
+
+
+def test_the_record_says_how_it_was_made(engine: Engine):
+    request = SampleImages.ask(label="any", count=3, seed=11, truncation=0.5)
+    before = time.perf_counter()
+    result = engine.result(request)
+    elapsed = time.perf_counter() - before
+    entry = engine.catalog.find(MODEL)
+    for place, artifact in enumerate(result.artifacts):
+        record = artifact.record
+        assert set(record.model_dump()) == set(Record.model_fields)
+        assert record.format == "aigc-record/1"
+        assert (record.task, record.request) == ("sample-images", request.model_dump())
+        assert (record.model, record.revision) == (MODEL, entry.revision)
+        assert record.seed == 11 + place
+        assert record.device == engine.loader.state()[0].device
+        assert record.software == {
+            "aigc": aigc_core.__version__,
+            "python": platform.python_version(),
+            "torch": version("torch"),
+        }
+        age = datetime.now().astimezone() - datetime.fromisoformat(record.created)
+        assert timedelta(0) <= age < timedelta(minutes=2)
+        assert 0 <= record.seconds <= elapsed + 0.1
+        assert SampleImages.ask(**record.request) == request
+
+
+def test_a_record_is_enough_to_make_it_again(alone: Engine):
+    for request in REQUESTS:
+        artifact = alone.result(request).artifacts[0]
+        again = type(request).ask(**artifact.record.request)
+        made_again = alone.result(again, model=artifact.record.model).artifacts[0]
+        assert made_again.digest() == artifact.digest()
+
+
+def test_the_first_model_that_can_is_the_default(alone: Engine):
+    for request in REQUESTS:
+        assert alone.result(request).artifacts[0].record.model == alone.models(type(request))[0].id
+
+
+def test_running_does_nothing_until_the_first_step():
+    engine = made(changed())
+    run = engine.run(SampleImages.ask())
+    assert engine.loader.state() == ()
+    run.close()
+    assert engine.loader.state() == ()
+
+
+def test_waiting_for_the_model_is_told():
+    engine = made(changed())
+    events = list(engine.run(SampleImages.ask(count=1)))
+    assert all(isinstance(event, Progress) for event in events[:-1])
+    assert isinstance(events[-1], Result)
+    engine.loader.close()
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.task)
+def test_closing_gives_the_lease_back_at_once(request_: Request, engine: Engine):
+    count = len(list(engine.run(request_)))
+    for stop in range(1, count + 1):
+        run = engine.run(request_)
+        for _ in range(stop):
+            next(run)
+        assert in_use(engine) == 1
+        # Of this thread alone, so that a busy machine does not count.
+        start = time.thread_time()
+        run.close()
+        assert time.thread_time() - start < 0.1
+        assert in_use(engine) == 0
+
+
+def test_a_closed_run_computes_at_most_one_more_step(shared: Engine):
+    with shared.loader.lease(MODEL) as model:
+        batcher = model.batcher
+        run = shared.run(SampleImages.ask(count=100))
+        next(run)
+        run.close()
+        assert not batcher.waiting
+
+
+def test_what_is_dropped_gives_the_lease_back(engine: Engine):
+    run = engine.run(SampleImages.ask(count=100))
+    next(run)
+    del run
+    assert in_use(engine) == 0
+
+
+def test_a_model_in_use_is_not_evicted(engine: Engine):
+    run = engine.run(SampleImages.ask(count=100))
+    next(run)
+    assert not engine.loader.evict(MODEL)
+    run.close()
+    assert engine.loader.evict(MODEL)
+    assert len(engine.result(SampleImages.ask(count=2)).artifacts) == 2
+
+
+def check_thread() -> None:
+    """Unrelated work on this thread finds torch as it should be."""
+    assert torch.is_grad_enabled()
+    assert not torch.is_inference_mode_enabled()
+    assert torch.get_default_dtype() is torch.float32
+    assert not torch.is_autocast_enabled("cpu")
+    weight = torch.ones(2, requires_grad=True)
+    (weight * 3).sum().backward()
+    assert weight.grad is not None
+    assert not torch.ones(1).is_inference()
+    assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.float32
+
+
+def step_around(*runs: Generator[Any, None, None]) -> list[list[Any]]:
+    """Drives runs by turns, each step on another thread, with unrelated work in between."""
+    events: list[list[Any]] = [[] for _ in runs]
+    with ExitStack() as stack:
+        threads = [stack.enter_context(ThreadPoolExecutor(1)) for _ in range(3)]
+        going = dict(enumerate(runs))
+        turn = 0
+        while going:
+            for index, run in list(going.items()):
+                turn += 1
+                event = threads[turn % 3].submit(next, run, None).result(SOON)
+                for thread in threads:
+                    thread.submit(check_thread).result(SOON)
+                check_thread()
+                if event is None:
+                    del going[index]
+                else:
+                    events[index].append(event)
+    return events
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.task)
+def test_no_state_of_a_thread_lives_across_a_yield(request_: Request, engine: Engine):
+    events, others = step_around(engine.run(request_), engine.run(SampleImages.ask(count=70)))
+    wanted = values(engine.result(request_)) if len(events[-1].artifacts) == 1 else None
+    assert isinstance(events[-1], Result)
+    assert isinstance(others[-1], Result)
+    if wanted is not None:
+        tolerance = events[-1].artifacts[0].record.tolerance
+        assert np.abs(values(events[-1]) - wanted).max() <= tolerance
+    assert in_use(engine) == 0
+
+
+def guilty(context: Callable[[], Any]) -> Generator[int, None, None]:
+    with context():
+        yield 1
+        yield 2
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        torch.no_grad,
+        torch.inference_mode,
+        lambda: torch.autocast("cpu", torch.bfloat16),
+    ],
+    ids=["no_grad", "inference_mode", "autocast"],
+)
+def test_state_that_lives_across_a_yield_is_noticed(context: Callable[[], Any]):
+    with pytest.raises(AssertionError):
+        step_around(guilty(context))
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.task)
+def test_builds_are_let_in_between_the_steps(request_: Request, engine: Engine):
+    built = 0
+
+    def build() -> None:
+        nonlocal built
+        with PROCESS.building():
+            built += 1
+
+    for count, _ in enumerate(engine.run(request_), start=1):
+        builder = threading.Thread(target=build, daemon=True)
+        builder.start()
+        builder.join(SOON)
+        assert built == count
+
+
+def test_an_unknown_model_is_refused(alone: Engine):
+    with pytest.raises(UnknownModel, match="gpt"):
+        next(alone.run(SampleImages.ask(), model="gpt"))
+
+
+class Unheard(Request):
+    """A wish that no model here knows."""
+
+    task = "unheard"
+    title = SampleImages.title
+
+
+def test_a_model_that_does_not_answer_says_so(alone: Engine):
+    with pytest.raises(InvalidRequest) as caught:
+        next(alone.run(Unheard.ask(), model=MODEL))
+    entry = alone.catalog.find(MODEL)
+    assert entry.name.en in caught.value.text.en
+    assert entry.name.zh in caught.value.text.zh
+    assert Unheard.title.zh in caught.value.text.zh
+
+
+def test_a_task_that_no_model_answers_says_so(alone: Engine):
+    with pytest.raises(InvalidRequest) as caught:
+        next(alone.run(Unheard.ask()))
+    assert Unheard.title.en in caught.value.text.en
+    assert alone.models(Unheard) == []
+
+
+def test_an_answer_that_fails_gives_the_lease_back(alone: Engine, monkeypatch: pytest.MonkeyPatch):
+    def broken(model: Any, request: Request) -> Iterator[Any]:
+        yield Progress(0, 1, image_sampler.DRAWING)
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(image_sampler.ANSWERS, SampleImages, broken)
+    run = alone.run(SampleImages.ask())
+    next(run)
+    with pytest.raises(ZeroDivisionError):
+        next(run)
+    assert in_use(alone) == 0
+
+
+def test_an_answer_without_a_result_is_a_bug(alone: Engine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(image_sampler.ANSWERS, SampleImages, lambda model, request: iter(()))
+    with pytest.raises(RuntimeError, match="without a result"):
+        alone.result(SampleImages.ask())
+
+
+def copy(folder: Path) -> Path:
+    return shutil.copytree(changed().folder, folder)
+
+
+def cut_off(folder: Path) -> None:
+    content = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(content[: len(content) // 2])
+
+
+def another_revision(folder: Path) -> None:
+    with (folder / WEIGHTS).open("r+b") as file:
+        file.seek(-1, 2)
+        last = file.read(1)[0]
+        file.seek(-1, 2)
+        file.write(bytes([last ^ 1]))
+
+
+def other_settings(folder: Path) -> None:
+    (folder / CONFIG).write_text('{"width": 4}')
+
+
+def no_weights(folder: Path) -> None:
+    (folder / WEIGHTS).unlink()
+
+
+@pytest.mark.parametrize("harm", [cut_off, another_revision, other_settings, no_weights])
+def test_beside_a_bad_model_the_good_one_works(harm: Callable[[Path], None], tmp_path: Path):
+    folder = copy(tmp_path / "bad")
+    harm(folder)
+    engine = made(changed(id="bad", folder=folder), changed())
+    for _ in range(2):
+        with pytest.raises(ModelUnavailable) as caught:
+            engine.result(SampleImages.ask(count=1), model="bad")
+        problem = engine.problem(engine.catalog.find("bad"))
+        assert problem is not None
+        assert caught.value.why.en in problem.en
+        assert caught.value.why.zh in problem.zh
+    assert len(engine.result(SampleImages.ask(count=2), model=MODEL).artifacts) == 2
+    assert engine.problem(engine.catalog.find(MODEL)) is None
+    assert in_use(engine) == 0
+    engine.loader.close()
+
+
+def test_a_mended_model_works(tmp_path: Path):
+    folder = copy(tmp_path / "mended")
+    another_revision(folder)
+    engine = made(changed(folder=folder))
+    with pytest.raises(ModelUnavailable):
+        engine.result(SampleImages.ask(count=1))
+    another_revision(folder)
+    assert len(engine.result(SampleImages.ask(count=1)).artifacts) == 1
+    engine.loader.close()
+
+
+@pytest.mark.parametrize("network", ["aigc_core.models.dcgan:Nobody", "no.such:Net", "", ":Net"])
+def test_an_unknown_network_is_that_models_problem_alone(network: str):
+    engine = made(changed(id="bad", network=network), changed())
+    with pytest.raises(ModelUnavailable, match="network"):
+        engine.result(SampleImages.ask(count=1), model="bad")
+    assert len(engine.result(SampleImages.ask(count=1), model=MODEL).artifacts) == 1
+    engine.loader.close()
+
+
+def test_what_a_model_needs_is_known_before_loading():
+    entry = changed()
+    model = CatalogModel(entry)
+    assert model.id == MODEL
+    assert model.weight_bytes == 4 * entry.numbers
+    engine = made(entry)
+    with engine.loader.lease(MODEL) as loaded:
+        held = [*loaded.network.parameters(), *loaded.network.buffers()]
+        assert sum(t.numel() for t in held) == entry.numbers
+        assert sum(w.numel() for w in loaded.network.parameters()) == entry.parameters
+    engine.loader.close()
+
+
+def test_run_is_the_default_engine():
+    aigc_core.default_engine.cache_clear()
+    try:
+        *_, result = aigc_core.run(SampleImages.ask(count=2, label="1"))
+        assert isinstance(result, Result)
+        assert len(result.artifacts) == 2
+        assert aigc_core.default_engine() is aigc_core.default_engine()
+        *_, named = aigc_core.run(TraceImage.ask(), model=MODEL)
+        assert isinstance(named, Result)
+    finally:
+        aigc_core.default_engine().loader.close()
+        aigc_core.default_engine.cache_clear()

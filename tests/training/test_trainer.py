@@ -1,0 +1,346 @@
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as Pillow
+from torch import nn
+
+from aigc_core.errors import InvalidRequest
+from aigc_core.training import precision, trainer
+from aigc_core.training.recipe import Optimiser, Recipe
+from aigc_core.training.trainer import STATE, Trainer, optimiser
+from tests.fresh import ROOT
+from tests.training.tiny import DROPOUT, GAN, LINE, fingerprint
+
+pytest_plugins = ("tests.cores",)
+pytestmark = pytest.mark.usefixtures("one_core")
+
+
+@pytest.fixture(autouse=True)
+def short_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "SECONDS", 0.0)
+
+
+def made(recipe: Recipe, folder: Path, **settings: Any) -> Trainer:
+    return Trainer(recipe, folder, **{"save_every": 4, "cpu": True, **settings})
+
+
+def trained(recipe: Recipe, folder: Path, **settings: Any) -> Trainer:
+    trainer = made(recipe, folder, **settings)
+    trainer.fit()
+    return trainer
+
+
+class Stop(Exception):
+    """The power fails."""
+
+
+def interrupted(recipe: Recipe, folder: Path, at: int, **settings: Any) -> None:
+    trainer = made(recipe, folder, **settings)
+    advance = trainer.advance
+
+    def advance_or_stop() -> Any:
+        if trainer.step == at:
+            raise Stop
+        return advance()
+
+    trainer.advance = advance_or_stop  # type: ignore[method-assign]
+    with pytest.raises(Stop):
+        trainer.fit()
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("recipe", [GAN, LINE, DROPOUT], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("stops", [[1], [4], [7], [5, 6, 13]], ids=str)
+def test_a_run_goes_on_where_it_stopped(recipe: Recipe, stops: list[int], tmp_path: Path):
+    whole = trained(recipe, tmp_path / "whole")
+    for stop in stops:
+        interrupted(recipe, tmp_path / "parts", stop)
+    parts = made(recipe, tmp_path / "parts")
+    assert parts.step == stops[-1] // 4 * 4
+    parts.fit()
+    assert fingerprint(parts) == fingerprint(whole)
+    told = [
+        [(row["step"], row["losses"]) for row in lines(tmp_path / n)] for n in ("whole", "parts")
+    ]
+    assert told[0] == told[1]
+
+
+def test_resuming_agrees_with_accumulation(tmp_path: Path):
+    whole = trained(GAN, tmp_path / "whole", accumulate=2)
+    interrupted(GAN, tmp_path / "parts", 9, accumulate=2)
+    assert fingerprint(trained(GAN, tmp_path / "parts", accumulate=2)) == fingerprint(whole)
+
+
+def test_a_killed_process_is_resumed(tmp_path: Path):
+    whole = trained(GAN, tmp_path / "whole")
+    command = [sys.executable, "-m", "tests.training.tiny", GAN.name, str(tmp_path / "killed")]
+    done = subprocess.run([*command, str(GAN.batch), "11"], cwd=ROOT, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    again = made(GAN, tmp_path / "killed")
+    assert again.step == 8
+    again.fit()
+    assert fingerprint(again) == fingerprint(whole)
+
+
+def test_a_kill_while_saving_leaves_the_old_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    whole = trained(GAN, tmp_path / "whole")
+    trainer_ = made(GAN, tmp_path / "parts")
+
+    def half(state: Any, path: Path) -> None:
+        if state["step"] == 8:
+            path.write_bytes(b"PK\x03\x04half")
+            raise Stop
+        save(state, path)
+
+    save = torch.save
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", half)
+        with pytest.raises(Stop):
+            trainer_.fit()
+    again = made(GAN, tmp_path / "parts")
+    assert again.step == 4
+    again.fit()
+    assert fingerprint(again) == fingerprint(whole)
+
+
+def test_a_finished_run_stays_as_it_is(tmp_path: Path):
+    whole = trained(GAN, tmp_path)
+    before = (tmp_path / "log.jsonl").read_bytes()
+    again = trained(GAN, tmp_path)
+    assert again.step == GAN.steps
+    assert fingerprint(again) == fingerprint(whole)
+    assert (tmp_path / "log.jsonl").read_bytes() == before
+
+
+def test_how_often_is_saved_changes_nothing(tmp_path: Path):
+    for recipe in (GAN, replace(GAN, ema=None)):
+        prints = {
+            fingerprint(trained(recipe, tmp_path / f"{recipe.ema}-{every}", save_every=every))
+            for every in (2, 5, 100)
+        }
+        assert len(prints) == 1
+
+
+def test_the_seed_decides(tmp_path: Path):
+    prints = [
+        fingerprint(trained(replace(GAN, seed=seed), tmp_path / name))
+        for seed, name in ((1, "a"), (1, "b"), (2, "c"))
+    ]
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_the_trial_changes_nothing(tmp_path: Path):
+    for recipe in (GAN, LINE, DROPOUT):
+        trainer_ = made(recipe, tmp_path / recipe.name)
+        before = fingerprint(trainer_)
+        losses = [trainer_._trial() for _ in range(3)]
+        assert losses[0] == losses[1] == losses[2]
+        assert fingerprint(trainer_) == before
+        for player in trainer_.objective.players.values():
+            assert player.training
+            assert all(weight.grad is None for weight in player.parameters())
+
+
+@pytest.mark.parametrize("recipe", [GAN, DROPOUT], ids=lambda recipe: recipe.name)
+def test_the_length_of_the_trial_does_not_matter(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    prints = set()
+    for count in (1, 2, 7):
+
+        def choose(losses: Callable[[], list[float]], _: Any, count: int = count) -> str:
+            for _ in range(count):
+                losses()
+            return "no"
+
+        monkeypatch.setattr(trainer, "choose", choose)
+        prints.add(fingerprint(trained(recipe, tmp_path / str(count))))
+    assert len(prints) == 1
+
+
+@pytest.mark.parametrize("chosen", ["no", "bf16"])
+def test_the_precision_is_chosen_once_and_kept(
+    chosen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(trainer, "choose", lambda losses, device: chosen)
+    whole = trained(GAN, tmp_path / "whole")
+    interrupted(GAN, tmp_path / "parts", 9)
+    monkeypatch.setattr(trainer, "choose", lambda losses, device: pytest.fail("chosen again"))
+    parts = trained(GAN, tmp_path / "parts")
+    assert parts.precision == whole.precision == chosen
+    assert fingerprint(parts) == fingerprint(whole)
+    assert {weight.dtype for weight in parts.result.parameters()} == {torch.float32}
+
+
+def test_bf16_is_used_where_it_was_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    prints = []
+    for chosen in ("no", "bf16"):
+        monkeypatch.setattr(trainer, "choose", lambda losses, device, chosen=chosen: chosen)
+        prints.append(fingerprint(trained(GAN, tmp_path / chosen)))
+    assert prints[0] != prints[1]
+
+
+def test_two_batches_accumulated_are_one_of_twice_the_size(tmp_path: Path):
+    twice = trained(LINE, tmp_path / "accumulated", accumulate=2)
+    once = trained(replace(LINE, batch=2 * LINE.batch), tmp_path / "large")
+    assert twice.step == once.step == LINE.steps
+    for a, b in zip(twice.result.parameters(), once.result.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+    rows = [lines(tmp_path / name)[-1]["losses"]["network"] for name in ("accumulated", "large")]
+    assert rows[0] == pytest.approx(rows[1], rel=1e-5)
+
+
+def test_training_lowers_the_loss(tmp_path: Path):
+    trained(replace(LINE, steps=150), tmp_path)
+    rows = lines(tmp_path)
+    assert rows[-1]["losses"]["network"] < 0.8 * rows[0]["losses"]["network"]
+
+
+def test_a_players_loss_moves_that_player_alone(tmp_path: Path):
+    frozen = replace(
+        GAN, optimisers={"generator": GAN.optimisers["generator"], "discriminator": Optimiser(0.0)}
+    )
+    trainer_ = made(frozen, tmp_path)
+    before = {n: p.detach().clone() for n, p in discriminator(trainer_).named_parameters()}
+    made_before = [w.detach().clone() for w in trainer_.objective.players["generator"].parameters()]
+    trainer_.advance()
+    for name, weight in discriminator(trainer_).named_parameters():
+        assert torch.equal(weight, before[name])
+        assert weight.grad is None
+    made_after = trainer_.objective.players["generator"].parameters()
+    assert all(not torch.equal(a, b) for a, b in zip(made_before, made_after, strict=True))
+
+
+def discriminator(trainer_: Trainer) -> nn.Module:
+    return trainer_.objective.players["discriminator"]
+
+
+def test_what_ships_is_the_average_in_eval_mode(tmp_path: Path):
+    trainer_ = made(GAN, tmp_path / "with")
+    network = trainer_.fit()
+    assert network is trainer_.average.network
+    assert not network.training
+    bare = made(replace(GAN, ema=None), tmp_path / "without")
+    assert bare.fit() is bare.objective.players["generator"]
+    assert not bare.result.training
+
+
+@pytest.mark.parametrize("cooldown", [0.0, 0.25, 0.5, 1.0])
+def test_learning_rates_stay_and_then_fall_in_a_straight_line(cooldown: float, tmp_path: Path):
+    steps = 12
+    trainer_ = made(replace(GAN, cooldown=cooldown), tmp_path, steps=steps)
+    rates: list[dict[str, float]] = []
+    for name in trainer_.optimisers:
+        original = trainer_.optimisers[name].step
+
+        def step(name: str = name, original: Callable[[], Any] = original) -> Any:
+            groups = trainer_.optimisers[name].param_groups
+            (rate,) = {group["lr"] for group in groups}
+            rates.append({name: rate})
+            return original()
+
+        trainer_.optimisers[name].step = step  # type: ignore[method-assign]
+    trainer_.fit()
+    seen = [row["generator"] for row in rates if "generator" in row]
+    falling = round(steps * cooldown)
+    for index, rate in enumerate(seen):
+        left = steps - index
+        assert rate == pytest.approx(1e-2 * (min(1, left / falling) if falling else 1))
+    assert len(seen) == steps
+    assert all(a >= b for a, b in pairwise(seen))
+    assert seen[0] == pytest.approx(1e-2)
+    assert seen[-1] > 0
+    assert seen == [row["discriminator"] for row in rates if "discriminator" in row]
+
+
+def test_decay_is_for_matrices_alone():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Linear(2, 2))
+    made_ = optimiser(network, Optimiser(lr=0.1, betas=(0.5, 0.9), weight_decay=0.3))
+    decay = {
+        id(weight): group["weight_decay"]
+        for group in made_.param_groups
+        for weight in group["params"]
+    }
+    for weight in network.parameters():
+        assert decay[id(weight)] == (0.3 if weight.ndim > 1 else 0.0)
+    assert all(group["betas"] == (0.5, 0.9) for group in made_.param_groups)
+
+
+def test_the_log_has_a_line_per_save(tmp_path: Path):
+    trained(GAN, tmp_path)
+    rows = lines(tmp_path)
+    assert [row["step"] for row in rows] == [4, 8, 12, 16, 17]
+    for row in rows:
+        assert set(row) == {"step", "losses", "images_per_s"}
+        assert set(row["losses"]) == {"generator", "discriminator"}
+        assert row["images_per_s"] > 0
+
+
+def test_the_log_has_the_mean_since_the_last_line(tmp_path: Path):
+    losses = []
+    trainer_ = made(LINE, tmp_path)
+    advance = trainer_.advance
+
+    def listen() -> dict[str, torch.Tensor]:
+        found = advance()
+        losses.append(float(found["network"]))
+        return found
+
+    trainer_.advance = listen  # type: ignore[method-assign]
+    trainer_.fit()
+    for index, row in enumerate(lines(tmp_path)):
+        expected = np.mean(losses[4 * index : 4 * index + 4])
+        assert row["losses"]["network"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_curves_are_an_svg(tmp_path: Path):
+    trained(GAN, tmp_path)
+    root = ElementTree.parse(tmp_path / "losses.svg").getroot()
+    names = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"generator", "discriminator", "step 17"} <= set(names)
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}polyline"))) == 2
+
+
+def test_sample_grids_are_the_pictures_shown(tmp_path: Path):
+    trainer_ = trained(GAN, tmp_path)
+    grids = sorted(path.name for path in (tmp_path / "samples").iterdir())
+    assert grids == [f"{step:07d}.png" for step in (4, 8, 12, 16, 17)]
+    shown = trainer_.objective.show({"generator": trainer_.result})
+    assert shown is not None
+    levels = (shown * 255).round().byte().numpy()
+    with Pillow.open(tmp_path / "samples" / grids[-1]) as opened:
+        page = np.asarray(opened)
+    assert page.dtype == np.uint8
+    assert page.shape == (50, 50)
+    for index, picture in enumerate(levels):
+        row, column = divmod(index, 10)
+        part = page[5 * row : 5 * row + 5, 5 * column : 5 * column + 5]
+        assert np.array_equal(part, picture)
+
+
+def test_another_number_of_processes_is_refused(tmp_path: Path):
+    trained(LINE, tmp_path, steps=4)
+    state = torch.load(tmp_path / STATE, weights_only=True)
+    torch.save({**state, "processes": 2}, tmp_path / STATE)
+    with pytest.raises(InvalidRequest, match="2 processes"):
+        made(LINE, tmp_path)
+
+
+def test_fewer_steps_than_the_recipe_has(tmp_path: Path):
+    trainer_ = trained(LINE, tmp_path, steps=3)
+    assert trainer_.step == 3
+    assert [row["step"] for row in lines(tmp_path)] == [3]

@@ -103,7 +103,9 @@ class Artifact:
 def contact_sheet(artifacts: Sequence[Artifact], columns: int = 10) -> Artifact:
     """All pictures of one run on one sheet, under the record of the run."""
     pictures = [pixels(artifact.media) for artifact in artifacts]
-    record = artifacts[0].record.model_copy(update={"details": {"pictures": len(pictures)}})
+    labels = [artifact.record.details.get("label") for artifact in artifacts]
+    details = {"pictures": len(pictures), "labels": labels}
+    record = artifacts[0].record.model_copy(update={"details": details})
     return Artifact(sheet(np.stack(pictures), columns=min(columns, len(pictures))), record)
 
 

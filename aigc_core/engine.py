@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -86,8 +87,12 @@ class Engine:
         with self.loader.ask(entry.id) as lease:
             yield from lease.waiting()
             start = time.perf_counter()
-            for event in answer(lease.model, request):
-                if isinstance(event, Finished):
+            # Closed before the lease is, whatever ends the run.
+            with closing(answer(lease.model, request)) as events:
+                for event in events:
+                    if not isinstance(event, Finished):
+                        yield event
+                        continue
                     seconds = time.perf_counter() - start
                     device = lease.model.placement.device
                     yield Result(
@@ -96,8 +101,6 @@ class Engine:
                             for output in event.outputs
                         )
                     )
-                else:
-                    yield event
 
     def result(self, request: Request, *, model: str | None = None) -> Result:
         """Runs a request to its end and gives the last event."""
@@ -111,7 +114,7 @@ class Engine:
             answering = self.models(type(request))
             if not answering:
                 raise InvalidRequest(
-                    Text("No model here can do this: {task}.", "这里没有模型能做：{task}。"),
+                    Text("No model here can do this: {task}.", "没有模型支持此任务：{task}。"),
                     task=request.title,
                 )
             return answering[0]
@@ -120,7 +123,7 @@ class Engine:
             raise ModelUnavailable(entry.id, problem)
         if not entry.answers(type(request)):
             raise InvalidRequest(
-                Text("{model} cannot do this: {task}.", "{model} 不能做：{task}。"),
+                Text("{model} cannot do this: {task}.", "{model} 不支持此任务：{task}。"),
                 model=entry.name,
                 task=request.title,
             )

@@ -57,8 +57,3 @@ def sheet(images: np.ndarray, columns: int, *, gap: int = 0, ground: int = 0) ->
         top, left = row * (h + gap), column * (w + gap)
         page[top : top + h, left : left + w] = image
     return Image(page)
-
-
-def enlarged(image: Image, factor: int) -> Image:
-    """Every pixel as a square of `factor` x `factor`."""
-    return Image(image.pixels.repeat(factor, axis=0).repeat(factor, axis=1))

@@ -9,6 +9,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 
 def main(arguments: list[str] | None = None) -> int:
+    from aigc_core.errors import AigcError
     from apps.suite import FIRST, MODALITIES, build, build_alone
     from apps.ui.serve import serve
 
@@ -19,7 +20,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=None, help="default: the first free from 7860")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     options = parser.parse_args(arguments)
-    app = build_alone(pages[options.page]) if options.page else build()
+    try:
+        app = build_alone(pages[options.page]) if options.page else build()
+    except AigcError as error:  # Such as a host's catalog that cannot be read.
+        print(*error.text, sep="\n", file=sys.stderr)
+        return 2
     _, url, _ = serve(
         app,
         warm=FIRST,

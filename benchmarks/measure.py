@@ -159,23 +159,31 @@ class Server:
 
     Args:
         url: where it serves.
+        pid: of its process.
         started: when its process was started, by `time.time`.
         served: when its first page had been read.
     """
 
-    def __init__(self, url: str, started: float, served: float) -> None:
-        self.url, self.started, self.served = url, started, served
+    def __init__(self, url: str, pid: int, started: float, served: float) -> None:
+        self.url, self.pid, self.started, self.served = url, pid, started, served
+
+    def cpu_seconds(self) -> float:
+        """What its process has computed so far, on all cores together."""
+        used = psutil.Process(self.pid).cpu_times()
+        return float(used.user + used.system)
 
 
 @contextmanager
 def serving(*command: str) -> Iterator[Server]:
     """Starts `python COMMAND PORT`, waits for its first page, and ends it with all its children.
 
+    What goes wrong meanwhile carries the end of what the server said.
+
     Args:
         command: Python's arguments; a free port is added to them.
 
     Raises:
-        RuntimeError: it ended, or did not serve in time; with the end of what it said.
+        RuntimeError: it did not serve in time.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
@@ -193,9 +201,13 @@ def serving(*command: str) -> Iterator[Server]:
         try:
             served = first_page(url, process)
             if served is None:
-                errors.seek(0)
-                raise RuntimeError(errors.read()[-2000:].decode("utf-8", "replace"))
-            yield Server(url, started, served)
+                raise RuntimeError(f"{url} did not serve in {PATIENCE:.0f} s")
+            yield Server(url, process.pid, started, served)
+        except Exception as error:
+            errors.seek(0)
+            said = errors.read()[-4000:].decode("utf-8", "replace")
+            error.add_note(f"The server, exit code {process.poll()}, said:\n{said}")
+            raise
         finally:
             end(process)
 
@@ -245,16 +257,16 @@ async def draw(visitor: httpx.AsyncClient, url: str, **values: Any) -> float:
     asked = await visitor.post(f"{url}gradio_api/call/v2/image_sample", json=values)
     asked.raise_for_status()
     answer = f"{url}gradio_api/call/image_sample/{asked.json()['event_id']}"
-    event = ""
+    event, taken = "", None
     async with visitor.stream("GET", answer) as stream:
         async for line in stream.aiter_lines():
             if line.startswith("event: "):
                 event = line.removeprefix("event: ")
-            elif line.startswith("data: ") and event in ("complete", "error"):
-                break
-    if event != "complete":
-        raise RuntimeError(f"{values}: {event or 'nothing'}: {line}")
-    return time.perf_counter() - start
+            elif event == "complete" and taken is None:
+                taken = time.perf_counter() - start
+    if taken is None:
+        raise RuntimeError(f"{values}: the answer ended with {event or 'nothing'}")
+    return taken
 
 
 def default_model() -> str:

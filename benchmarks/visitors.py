@@ -1,115 +1,169 @@
 """`python -m benchmarks.visitors`: sixteen visitors at once, against the same calls in a row.
 
-Each visitor has a connection of their own and asks a served suite once, over HTTP, from the POST
-to the last event; the same sixteen calls, one after another, are the measure. Both ways take
-turns on one server. Latencies are those of single calls, of all rounds together.
+1. Over HTTP: each visitor has a connection and a session of their own and asks a served suite
+   once, from the POST to the last event; the same sixteen calls, one after another, are the
+   measure. Both ways take turns on one server. Latencies are those of single calls, of all rounds
+   together; the server's processor time is what one call costs it, on all cores.
+2. By the engine alone: the same requests without Gradio, in sixteen threads and in a row. The
+   difference to the first table is what serving them costs.
 """
 
 import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 
+from aigc_core.engine import Engine
+from aigc_core.tasks.image import SampleImages
 from benchmarks.measure import (
     PATIENCE,
     SUITE,
     Series,
+    Server,
     Target,
     default_model,
     draw,
     report,
     serving,
     table,
+    timed,
 )
 
 VISITORS = 16
 TARGETS = {4: Target(3.0, at_least=True), 16: Target(2.0, at_least=True)}
+HEAD = ("16 calls", "all, s", "p50, ms", "p95, ms", "CPU a call, ms", "faster")
 
 
+@dataclass(frozen=True)
 class Round:
-    """Every visitor's call, by one of the two ways: seconds in all, and of each call."""
+    """Every visitor's call, one of the two ways.
 
-    def __init__(self, seconds: float, calls: Sequence[float]) -> None:
-        self.seconds, self.calls = seconds, tuple(calls)
+    Args:
+        seconds: from the first to the last.
+        calls: seconds of each.
+        cpu: seconds of processor time that the server took for all of them.
+    """
+
+    seconds: float
+    calls: tuple[float, ...]
+    cpu: float
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.visitors", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args(arguments)
-    with report("visitors"), serving(*SUITE) as server:
-        print(asyncio.run(compare(server.url, options.rounds)))
+    with report("visitors"):
+        with serving(*SUITE) as server:
+            print(asyncio.run(over_http(server, options.rounds)), end="\n\n", flush=True)
+        print(by_engine(options.rounds))
     return 0
 
 
-async def compare(url: str, rounds: int) -> str:
-    """A table with two rows for each number of digits."""
+async def over_http(server: Server, rounds: int) -> str:
+    """Two rows for each number of digits."""
     rows: list[tuple[str, ...]] = []
     async with AsyncExitStack() as stack:
-        visitors = [
-            await stack.enter_async_context(httpx.AsyncClient(timeout=PATIENCE))
-            for _ in range(VISITORS)
-        ]
+        clients = [httpx.AsyncClient(timeout=PATIENCE) for _ in range(VISITORS)]
+        visitors = [await stack.enter_async_context(client) for client in clients]
         for count, target in TARGETS.items():
             # The first round opens the connections and loads the model; it is not counted.
-            await together(visitors, url, calls(count, -1))
+            await together(visitors, server, wishes(count, 0))
             pairs = []
-            for round in range(rounds):
-                wishes = calls(count, round)
-                pairs.append(
-                    (await in_a_row(visitors, url, wishes), await together(visitors, url, wishes))
-                )
-            rows += lines(count, target, pairs)
-    head = ("digits each", "16 calls", "all, s", "a call p50, ms", "p95, ms", "faster", "target")
-    return table(head, rows)
+            for round in range(1, rounds + 1):
+                asked = wishes(count, round)
+                row = await in_a_row(visitors, server, asked)
+                pairs.append((row, await together(visitors, server, asked)))
+            rows += lines(count, pairs, target)
+    return table(("over HTTP:", *HEAD, "target"), rows)
 
 
-def calls(count: int, round: int) -> list[dict[str, Any]]:
+def wishes(count: int, round: int) -> list[dict[str, Any]]:
     """What each visitor asks for: other seeds in every round."""
-    common = {"label": "each", "count": count, "truncation": 1.0, "model": default_model()}
-    first = (round + 1) * VISITORS
-    return [{**common, "seed": 1000 * (first + visitor)} for visitor in range(VISITORS)]
+    common = {"label": "each", "count": count, "truncation": 1.0}
+    return [{**common, "seed": 1000 * (round * VISITORS + place)} for place in range(VISITORS)]
 
 
-async def in_a_row(
-    visitors: list[httpx.AsyncClient], url: str, wishes: list[dict[str, Any]]
-) -> Round:
-    start = time.perf_counter()
-    taken = [await draw(v, url, **wish) for v, wish in zip(visitors, wishes, strict=True)]
-    return Round(time.perf_counter() - start, taken)
+Visitors = Sequence[httpx.AsyncClient]
 
 
-async def together(
-    visitors: list[httpx.AsyncClient], url: str, wishes: list[dict[str, Any]]
-) -> Round:
-    start = time.perf_counter()
+async def in_a_row(visitors: Visitors, server: Server, asked: list[dict[str, Any]]) -> Round:
+    model, cpu, start = default_model(), server.cpu_seconds(), time.perf_counter()
+    calls = [
+        await draw(visitor, server.url, model=model, **wish)
+        for visitor, wish in zip(visitors, asked, strict=True)
+    ]
+    return Round(time.perf_counter() - start, tuple(calls), server.cpu_seconds() - cpu)
+
+
+async def together(visitors: Visitors, server: Server, asked: list[dict[str, Any]]) -> Round:
+    model, cpu, start = default_model(), server.cpu_seconds(), time.perf_counter()
     async with asyncio.timeout(PATIENCE):
-        taken = await asyncio.gather(
-            *(draw(v, url, **wish) for v, wish in zip(visitors, wishes, strict=True))
+        calls = await asyncio.gather(
+            *(
+                draw(visitor, server.url, model=model, **wish)
+                for visitor, wish in zip(visitors, asked, strict=True)
+            )
         )
-    return Round(time.perf_counter() - start, taken)
+    return Round(time.perf_counter() - start, tuple(calls), server.cpu_seconds() - cpu)
 
 
-def lines(count: int, target: Target, pairs: list[tuple[Round, Round]]) -> list[tuple[str, ...]]:
-    rows, once = zip(*pairs, strict=True)
-    ratio = seconds(rows).over(seconds(once))
+def by_engine(rounds: int) -> str:
+    """The same without a server."""
+    engine, rows = Engine.default(), []
+    with ThreadPoolExecutor(VISITORS) as threads:
+        for count in TARGETS:
+            engine_round(engine, threads.map, wishes(count, 0))
+            pairs = []
+            for round in range(1, rounds + 1):
+                asked = wishes(count, round)
+                row = engine_round(engine, map, asked)
+                pairs.append((row, engine_round(engine, threads.map, asked)))
+            rows += lines(count, pairs)
+    engine.loader.close()
+    return table(("engine alone:", *HEAD), rows)
+
+
+def engine_round(engine: Engine, each: Callable[..., Any], asked: list[dict[str, Any]]) -> Round:
+    """All requests of a round; `each` is `map`, or that of a pool of threads."""
+
+    def run(wish: dict[str, Any]) -> float:
+        return timed(partial(engine.result, SampleImages(**wish)))
+
+    cpu, start = time.process_time(), time.perf_counter()
+    calls = tuple(each(run, asked))
+    return Round(time.perf_counter() - start, calls, time.process_time() - cpu)
+
+
+def lines(
+    count: int, pairs: list[tuple[Round, Round]], target: Target | None = None
+) -> list[tuple[str, ...]]:
+    """A row for each way, and how much faster the second is."""
+    row, once = zip(*pairs, strict=True)
+    ratio = seconds(row).over(seconds(once))
+    goal = [target.show(ratio.median, "x")] if target else []
     return [
-        (str(count), "in a row", *figures(rows), "1", ""),
-        (str(count), "at once", *figures(once), ratio.show(), target.show(ratio.median, "x")),
+        (f"{count} digits each", "in a row", *figures(row), "1", *[""] * len(goal)),
+        (f"{count} digits each", "at once", *figures(once), ratio.show(), *goal),
     ]
 
 
-def figures(rounds: Sequence[Round]) -> tuple[str, str, str]:
+def figures(rounds: Sequence[Round]) -> tuple[str, ...]:
     latency = Series(tuple(call for round in rounds for call in round.calls))
+    cpu = Series(tuple(round.cpu / VISITORS for round in rounds))
     return (
         seconds(rounds).show(),
         f"{1000 * latency.median:.0f}",
         f"{1000 * latency.percentile(0.95):.0f}",
+        cpu.show(1000, 0),
     )
 
 

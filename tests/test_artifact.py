@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from aigc_core.artifact import KEY, Artifact, Record, contact_sheet, read_record
 from aigc_core.errors import InvalidRequest, UnreadableFile
 from aigc_core.exports import file_name, writable, write, write_zip
-from aigc_core.media import Animation, Image, Media, enlarged, pixels, sheet, to_bytes
+from aigc_core.media import Animation, Image, Media, pixels, sheet, to_bytes
 
 WORDS = "一只猫 “quoted” é \u2028 🖋 <b> {x}"
 
@@ -262,7 +262,8 @@ def test_contact_sheet_is_in_reading_order():
         part = page[3 * row : 3 * row + 3, 4 * column : 4 * column + 4]
         assert np.array_equal(part, pixels(artifact.media))
     assert not page[6:, 4:].any()
-    assert made.record.details == {"pictures": 5}
+    assert made.record.details["pictures"] == 5
+    assert made.record.details["labels"] == [a.record.details.get("label") for a in artifacts]
     assert made.record.request == artifacts[0].record.request
     assert made.record.seed == artifacts[0].record.seed
 
@@ -286,10 +287,6 @@ def test_to_bytes_rounds_and_clips():
     assert to_bytes(values).tolist() == [0, 0, 0, 1, 128, 255, 255]
     levels = np.arange(256, dtype=np.uint8)
     assert np.array_equal(to_bytes(levels / np.float32(255)), levels)
-
-
-def test_enlarged_repeats_pixels():
-    assert enlarged(Image(np.array([[1, 2]], np.uint8)), 2).pixels.tolist() == [[1, 1, 2, 2]] * 2
 
 
 def animation() -> Artifact:
@@ -327,7 +324,7 @@ def test_writing_one_png(tmp_path: Path):
     (path,) = write([picture(1)], tmp_path / "one.png")
     assert read_record(path) == picture(1).record
     (path,) = write([picture(seed) for seed in range(12)], tmp_path / "sheet.png")
-    assert read_record(path).details == {"pictures": 12}
+    assert read_record(path).details["pictures"] == 12
     with Pillow.open(path) as opened:
         assert opened.size == (280, 56)
 

@@ -342,7 +342,9 @@ def test_an_answer_that_fails_gives_the_lease_back(alone: Engine, monkeypatch: p
 
 
 def test_an_answer_without_a_result_is_a_bug(alone: Engine, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(image_sampler.ANSWERS, SampleImages, lambda model, request: iter(()))
+    monkeypatch.setitem(
+        image_sampler.ANSWERS, SampleImages, lambda model, request: (event for event in ())
+    )
     with pytest.raises(RuntimeError, match="without a result"):
         alone.result(SampleImages.ask())
 

@@ -83,7 +83,7 @@ def graphics() -> Finding:
         Text(f"GPU: {names or 'none'}", f"GPU：{names or '无'}"),
         Text(
             "Not needed: models written from scratch run on the processor.",
-            "并非必需：从零实现的模型在处理器上运行。",
+            "并非必需：从零实现的模型在 CPU 上运行。",
         ),
     )
 

@@ -8,10 +8,10 @@ file that was packed again is as good as the original.
 import gzip
 import hashlib
 import os
-import urllib.error
 import urllib.request
 import zlib
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from aigc_core.errors import CorruptFile, DatasetMissing
@@ -84,10 +84,10 @@ def fetch(file: DataFile) -> Path:
             address = home + Path(file.name).name
             with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:  # noqa: S310
                 packed = answer.read()
-        except (urllib.error.URLError, OSError) as error:
+            verified(file, packed)
+        except (OSError, HTTPException, CorruptFile) as error:
             failure = error
             continue
-        verified(file, packed)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_suffix(f".{os.getpid()}.part")
         part.write_bytes(packed)
@@ -96,7 +96,8 @@ def fetch(file: DataFile) -> Path:
     raise DatasetMissing(
         file.name,
         Text(
-            "its sources do not answer. Check the network, or put the file there by hand.",
-            "下载源没有响应。请检查网络，或手动放入该文件。",
+            "its sources do not answer as they should. Check the network, or put the file "
+            "there by hand.",
+            "下载源没有正常响应。请检查网络，或手动放入该文件。",
         ),
     ) from failure

@@ -5,9 +5,9 @@ maps each request type to a generator function `(model, request) -> events`. It 
 transformers and diffusers inside its functions, so that a page may ask what it answers for free.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from aigc_core.events import FamilyEvent
 
-Answer = Callable[[Any, Any], Iterator[FamilyEvent]]
+Answer = Callable[[Any, Any], Generator[FamilyEvent, None, None]]

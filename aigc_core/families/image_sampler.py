@@ -31,7 +31,9 @@ GOLDEN = (sqrt(5) - 1) / 2
 # Batches of other sizes round differently; on the CPU that moves a pixel by one level at most.
 BATCHED_TOLERANCE = 1.0
 
-DRAWING = Text("drawing", "正在画")
+Events = Generator[FamilyEvent, None, None]
+
+DRAWING = Text("drawing", "正在绘制")
 
 
 @dataclass
@@ -89,15 +91,15 @@ def load(entry: Entry, placement: Placement) -> LoadedSampler:
     return LoadedSampler(made.to(placement.device), placement)
 
 
-def sample(model: LoadedSampler, request: SampleImages) -> Iterator[FamilyEvent]:
+def sample(model: LoadedSampler, request: SampleImages) -> Events:
     """Pictures from noise; each `Preview` is the sheet as far as it is drawn."""
-    seeds = [request.seed + i for i in range(request.count)]
+    seeds = [request.seed_of(place) for place in range(request.count)]
     labels = [
         label_of(request.label, place, seed, model.network.class_counts)
         for place, seed in enumerate(seeds)
     ]
     z, y = noise(model, seeds, request.truncation), classes(labels)
-    images = yield from drawn(model, z, y)
+    images = yield from drawn(model, z, y, request.columns)
     yield Finished(
         tuple(
             Output(
@@ -111,15 +113,16 @@ def sample(model: LoadedSampler, request: SampleImages) -> Iterator[FamilyEvent]
     )
 
 
-def interpolate(model: LoadedSampler, request: InterpolateImages) -> Iterator[FamilyEvent]:
+def interpolate(model: LoadedSampler, request: InterpolateImages) -> Events:
     """A walk through latent space, as an animation."""
     start, end = noise(model, [request.seed, request.seed_to])
     z = walk(start, end, request.steps, request.path)
-    images = yield from drawn(model, z, classes([int(request.label)] * request.steps))
+    y = classes([int(request.label)] * request.steps)
+    images = yield from drawn(model, z, y, columns=request.steps)
     yield Finished((Output(Animation(images), seed=request.seed, tolerance=model.tolerance),))
 
 
-def trace(model: LoadedSampler, request: TraceImage) -> Iterator[FamilyEvent]:
+def trace(model: LoadedSampler, request: TraceImage) -> Events:
     """The activations of each layer, as sheets of its strongest feature maps."""
     z, y = noise(model, [request.seed], request.truncation), classes([int(request.label)])
     outputs: list[Output] = []
@@ -137,7 +140,7 @@ def trace(model: LoadedSampler, request: TraceImage) -> Iterator[FamilyEvent]:
 
 
 def drawn(
-    model: LoadedSampler, z: "Tensor", y: "Tensor"
+    model: LoadedSampler, z: "Tensor", y: "Tensor", columns: int
 ) -> Generator[FamilyEvent, None, np.ndarray]:
     """Draws all rows, telling how far it is; returns the pictures (n, h, w) uint8."""
     total = len(z)
@@ -149,7 +152,7 @@ def drawn(
         done += len(part)
         yield Progress(done, total, DRAWING)
         if done < total:
-            yield Preview(sheet(np.concatenate(parts), columns=10), step=done)
+            yield Preview(sheet(np.concatenate(parts), columns), step=done)
     return np.concatenate(parts)
 
 
@@ -191,8 +194,9 @@ def noise(model: LoadedSampler, seeds: list[int], truncation: float = 1.0) -> "T
 def walk(start: "Tensor", end: "Tensor", steps: int, path: str) -> "Tensor":
     """Points (steps, latent_dim) between two, both included.
 
-    `lerp` is the straight line; its middle is shorter than noise ever is. `slerp` (Shoemake 1985)
-    turns from one to the other at an even angle and keeps the length.
+    `lerp` is the straight line; its middle is shorter than noise nearly ever is. `slerp`
+    (Shoemake 1985) turns the direction at an even angle, while the length goes evenly from the
+    one's to the other's.
     """
     import torch
 
@@ -203,7 +207,9 @@ def walk(start: "Tensor", end: "Tensor", steps: int, path: str) -> "Tensor":
     angle = torch.arccos(cosine.clamp(-1, 1))
     if angle < 1e-4:
         return start + t * (end - start)
-    return (torch.sin((1 - t) * angle) * start + torch.sin(t * angle) * end) / torch.sin(angle)
+    a, b = start / start.norm(), end / end.norm()
+    turned = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+    return turned * ((1 - t) * start.norm() + t * end.norm())
 
 
 def label_of(label: str, place: int, seed: int, counts: Sequence[int]) -> int:
@@ -212,6 +218,8 @@ def label_of(label: str, place: int, seed: int, counts: Sequence[int]) -> int:
     `any` takes classes as often as the training data has them: seeds in a row, times the golden
     ratio, spread evenly over 0..1, and the counts cut that interval into classes.
     """
+    if not counts:
+        return 0
     if label == "each":
         return place % len(counts)
     if label == "any":

@@ -5,6 +5,7 @@ Reading needs no PyTorch.
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -120,11 +121,20 @@ def read_card(folder: Path) -> Card:
             ),
             model=folder.name,
         )
+    state = path.stat()
+    return parsed(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=256)
+def parsed(path: Path, *_state: int) -> Card:
+    """The card in a file of this time and size. Every run shows figures, and YAML is slow."""
     try:
         card = ModelCard.load(path)
         data: dict[str, Any] = vars(card.data)
         results: list[EvalResult] = data["eval_results"]
-        figures = tuple(to_figure(r) for r in results if r.metric_config is None)
+        figures = tuple(
+            to_figure(r) for r in results if r.metric_config is None and r.metric_type in METRICS
+        )
         ladder = tuple(to_rung(r) for r in results if r.metric_config is not None)
         return Card(
             model=data["model_name"],
@@ -141,7 +151,7 @@ def read_card(folder: Path) -> Card:
                 "The card of {model} is damaged: its front matter is not a model index.",
                 "{model} 的模型卡已损坏：其头部信息不是有效的模型索引。",
             ),
-            model=folder.name,
+            model=path.parent.name,
         ) from error
 
 

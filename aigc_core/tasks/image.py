@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator
 
-from aigc_core.tasks.base import Choice, Request, parameter, seed_parameter
+from aigc_core.tasks.base import MAX_SEED, Choice, Request, parameter, seed_parameter
 from aigc_core.text import Text
 
 Label = Literal["each", "any", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
@@ -66,6 +66,10 @@ class SampleImages(Request):
         step=0.05,
     )
 
+    def seed_of(self, place: int) -> int:
+        """The seed that makes one picture of the request alone; after the last comes 0."""
+        return (self.seed + place) % (MAX_SEED + 1)
+
     @property
     def columns(self) -> int:
         """Of the sheet on which the pictures are shown: ten digits in turn, else near square."""
@@ -81,15 +85,15 @@ class InterpolateImages(Request):
     """Walk through latent space from one seed's picture to another's."""
 
     task: ClassVar[str] = "interpolate-images"
-    title: ClassVar[Text] = Text("Walk between two seeds", "在两个种子之间行走")
+    title: ClassVar[Text] = Text("Walk between two seeds", "在两个种子之间漫步")
 
     seed: int = seed_parameter()
     seed_to: int = parameter(
         1,
         Text("To seed", "终点种子"),
-        Text("Where the walk ends.", "行走的终点。"),
+        Text("Where the walk ends.", "漫步的终点。"),
         ge=0,
-        le=2**31 - 1,
+        le=MAX_SEED,
         step=1,
     )
     label: DigitLabel = label_parameter(several=False)
@@ -98,7 +102,7 @@ class InterpolateImages(Request):
         Text("Path", "路径"),
         Text(
             "slerp goes along the sphere on which noise lies, lerp straight through its inside.",
-            "slerp 沿噪声所在的球面走，lerp 直穿球的内部。",
+            "slerp 沿噪声所在的球面走，lerp 沿直线穿过球体内部。",
         ),
         choices=(
             Choice("slerp", Text("slerp", "slerp（球面）")),
@@ -119,7 +123,7 @@ class TraceImage(Request):
     """Look into a generator while it draws one picture: the activations of each layer."""
 
     task: ClassVar[str] = "trace-image"
-    title: ClassVar[Text] = Text("Look inside", "看看内部")
+    title: ClassVar[Text] = Text("Look inside", "查看内部")
 
     seed: int = seed_parameter()
     label: DigitLabel = label_parameter(several=False)

@@ -1,7 +1,7 @@
 """What a recipe states and what an objective does: the two halves of a training."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -67,4 +67,3 @@ class Recipe:
     ema: float | None = 0.999
     seed: int = 0
     half: bool = False
-    notes: tuple[str, ...] = field(default=())

@@ -32,7 +32,9 @@ class Log:
         """Adds a line: mean losses since the last one, and images per second."""
         self.rows.append({"step": step, "losses": losses, "images_per_s": round(rate, 1)})
         text = "".join(json.dumps(row) + "\n" for row in self.rows)
-        (self.folder / "log.jsonl").write_text(text)
+        part = self.folder / "log.jsonl.part"
+        part.write_text(text)
+        part.replace(self.folder / "log.jsonl")
         (self.folder / "losses.svg").write_text(curves(self.rows))
 
 

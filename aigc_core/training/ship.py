@@ -7,6 +7,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from safetensors.torch import save_file
 from torch import nn
 
+from aigc_core.checkpoint import CONFIG, WEIGHTS
 from aigc_core.checkpoints import CHECKPOINTS
 from aigc_core.training.recipe import Recipe
 
@@ -22,8 +23,10 @@ def ship(network: nn.Module, recipe: Recipe, folder: Path | None = None) -> Path
     tensors = {name: value.detach().cpu() for name, value in network.state_dict().items()}
     if recipe.half:
         tensors = {n: t.half() if t.is_floating_point() else t for n, t in tensors.items()}
-    save_file({n: t.contiguous() for n, t in tensors.items()}, folder / "model.safetensors")
+    save_file({n: t.contiguous() for n, t in tensors.items()}, folder / WEIGHTS)
+    # safetensors makes the file readable by its owner alone.
+    (folder / WEIGHTS).chmod(0o644)
     assert isinstance(network, PyTorchModelHubMixin)
     config = json.dumps(network._hub_mixin_config, indent=2, sort_keys=True)
-    (folder / "config.json").write_text(config + "\n")
+    (folder / CONFIG).write_text(config + "\n")
     return folder

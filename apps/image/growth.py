@@ -3,21 +3,23 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
 
 from aigc_core.artifact import Artifact
+from aigc_core.catalog import Entry
 from aigc_core.events import Result
 from aigc_core.media import Image
 from aigc_core.tasks.image import TraceImage
 from aigc_core.text import Text
-from apps.ui.controls import control
+from apps.ui.controls import control, model_choice
 from apps.ui.language import both
 from apps.ui.markup import lede, picture
 from apps.ui.runs import QUIET, events, guarded
 
-TITLE = Text("How the picture grows", "图片如何生长")
+TITLE = Text("How the picture grows", "图片如何一步步形成")
 LEDE = Text(
     "Click a digit above. Each panel is one layer of the generator on its way from noise to "
     "picture; each small square is one feature map, brighter where it is more active.",
@@ -37,18 +39,28 @@ WHOLE = Text("the picture, {size} x {size}", "图片，{size} x {size}")
 
 @dataclass(frozen=True)
 class Growth:
-    """The panel: which picture is looked into (seed, label), and the view of its layers."""
+    """The panel: which picture is looked into, and the view of its layers.
 
-    chosen: tuple[gr.components.Component, gr.components.Component]
+    Args:
+        chosen: seed, label, truncation and model; the page sets the last two, unseen.
+    """
+
+    chosen: tuple[gr.components.Component, ...]
     view: gr.HTML
 
+    def follow(self, event: Any) -> None:
+        """Looks into the picture that an event has chosen."""
+        event.success(trace, [*self.chosen], self.view, **QUIET)
 
-def draw(model: gr.components.Component, truncation: gr.components.Component) -> Growth:
+
+def draw(models: list[Entry]) -> Growth:
     """Draws the panel into the current context."""
     gr.HTML(lede(LEDE), padding=False)
     with gr.Row(elem_classes=["choices"]):
         label = control(TraceImage, "label", info=None, scale=3)
         seed = control(TraceImage, "seed", info=None, scale=1)
+        truncation = control(TraceImage, "truncation", visible=False)
+        model = model_choice(models, visible=False)
     view = gr.HTML(padding=False, elem_id="growth")
     gr.on(
         [label.input, seed.input],
@@ -62,7 +74,7 @@ def draw(model: gr.components.Component, truncation: gr.components.Component) ->
     page = gr.context.Context.root_block
     assert page is not None
     page.load(trace, [seed, label, truncation, model], view, **QUIET)
-    return Growth((seed, label), view)
+    return Growth((seed, label, truncation, model), view)
 
 
 @guarded
@@ -85,7 +97,7 @@ def layer(artifact: Artifact) -> str:
     assert isinstance(artifact.media, Image)
     details = artifact.record.details
     channels, size, _ = details["shape"]
-    name = details["layer"]
+    name = escape(details["layer"])
     shape = (WHOLE if channels == 1 else SHAPE).fill(
         shown=details["shown"], channels=channels, size=size
     )

@@ -1,7 +1,7 @@
 """Digits from noise: what a generator draws, how the picture grows in it, and how good it is."""
 
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from aigc_core import default_engine
-from aigc_core.artifact import Artifact, contact_sheet
+from aigc_core.artifact import Record, contact_sheet, read_record
 from aigc_core.events import Preview, Progress, Result
 from aigc_core.exports import write_zip
 from aigc_core.media import pixels
@@ -22,7 +22,7 @@ from apps.ui.demo import Demo
 from apps.ui.language import language, t
 from apps.ui.markup import heading
 from apps.ui.quality import quality, quality_facts
-from apps.ui.runs import QUIET, events, guarded, progress
+from apps.ui.runs import QUIET, events, guarded, progress, to_the_end
 
 POSTER = Path(__file__).parent / "posters" / "digits.png"
 TITLE = Text("Digits from noise", "从噪声到数字")
@@ -30,13 +30,14 @@ LINE = Text(
     "A generator turns 64 random numbers and a class into a handwritten digit.",
     "生成器把 64 个随机数和一个类别变成一个手写数字。",
 )
+SIDE = 28  # pixels of one picture on the sheet
 PICTURE = Text("Digits drawn by the model", "模型绘制的数字")
 
 
 def draw() -> None:
     """Draws the demo into the current context."""
     models = default_engine().models(SampleImages)
-    run = gr.State((), time_to_live=3600)
+    on_show = gr.State(read_record(POSTER).model_dump())
     gr.HTML(heading(TITLE, LINE), padding=False)
     with gr.Row(elem_classes=["stage"]):
         with gr.Column(scale=5, elem_classes=["result"]):
@@ -53,7 +54,7 @@ def draw() -> None:
             )
             status = gr.HTML(quality_facts(models[0]), padding=False, elem_id="facts")
         with gr.Column(scale=2, elem_classes=["controls"]):
-            model = model_choice(models)
+            model = model_choice(models, elem_id="model")
             label = control(SampleImages, "label", info=None)
             count = control(SampleImages, "count", info=None)
             with gr.Accordion(t(Text("More", "更多")), open=False):
@@ -70,7 +71,7 @@ def draw() -> None:
             packed = gr.DownloadButton("ZIP", elem_id="packed", elem_classes=["unseen"])
     with gr.Tabs():
         with gr.Tab(t(growth.TITLE), id="growth"):
-            inside = growth.draw(model, truncation)
+            inside = growth.draw(models)
         with gr.Tab(t(walk.TITLE), id="walk") as between:
             walk.draw(model, between)
         with gr.Tab(t(Text("How good is it?", "质量如何？")), id="quality"):
@@ -80,7 +81,7 @@ def draw() -> None:
             opened = restore.draw()
 
     settings = [label, count, seed, truncation, model]
-    shown = [picture, status, save, run]
+    shown = [picture, status, save, on_show]
     drawn = [
         go.click(None, [seed, fresh], seed, js=NEW_SEED).then(
             sample, settings, shown, api_name="image_sample", show_progress="hidden"
@@ -88,17 +89,15 @@ def draw() -> None:
         visits.recalled(settings).success(sample, settings, shown, **QUIET),
         opened.restored(settings).success(sample, settings, shown, **QUIET),
     ]
-    stop.click(described, model, [status, good], cancels=drawn, **QUIET)
+    stop.click(stopped, save, picture, cancels=drawn, **QUIET).then(
+        described, model, [status, good], **QUIET
+    )
     model.change(described, model, [status, good], **QUIET)
     for job in drawn:
-        job.success(first, run, [*inside.chosen, opened.record], **QUIET).success(
-            growth.trace, [*inside.chosen, truncation, model], inside.view, **QUIET
-        )
-        visits.remember(job, run)
-    picture.select(pick, run, [*inside.chosen, opened.record], **QUIET).success(
-        growth.trace, [*inside.chosen, truncation, model], inside.view, **QUIET
-    )
-    pack.click(zipped, run, packed, **QUIET).success(
+        inside.follow(job.success(first, on_show, [*inside.chosen, opened.record], **QUIET))
+        visits.remember(job, on_show, save)
+    inside.follow(picture.select(pick, on_show, [*inside.chosen, opened.record], **QUIET))
+    pack.click(zipped, on_show, packed, **QUIET).success(
         None, js="() => document.querySelector('#packed').click()"
     )
 
@@ -118,49 +117,57 @@ async def sample(
                         yield pixels(event.media), gr.skip(), gr.skip(), gr.skip()
                     case Result(artifacts):
                         sheet = contact_sheet(artifacts, request.columns)
-                        file = sheet.save(Path(folder) / f"{sheet.record.model}-{seed}.png")
-                        entry = default_engine().catalog.find(sheet.record.model)
-                        shown = gr.update(
-                            value=str(file), alt_text=sheet.record.describe().say(language(web))
-                        )
-                        yield shown, quality_facts(entry, sheet.record), file, artifacts
+                        record = sheet.record
+                        file = str(sheet.save(Path(folder) / f"{record.model}-{record.seed}.png"))
+                        line = quality_facts(default_engine().catalog.find(record.model), record)
+                        alt = record.describe().say(language(web))
+                        yield gr.update(value=file, alt_text=alt), line, file, record.model_dump()
 
 
-def described(model: Any) -> tuple[str, str]:
+@guarded
+async def described(model: Any, web: gr.Request) -> AsyncIterator[tuple[str, str]]:  # noqa: ARG001
     """What is known of a model: the line under the picture, and its quality."""
     entry = default_engine().catalog.find(model)
-    return quality_facts(entry), quality(entry)
+    yield quality_facts(entry), quality(entry)
 
 
-def drawn_or_poster(run: tuple[Artifact, ...]) -> tuple[Artifact, ...]:
-    """The pictures on show: those of the run, or, before the first, those of the poster."""
-    return run or default_engine().result(SampleImages()).artifacts
+def stopped(file: str) -> str:
+    """After a stop the last finished picture is back, which all the rest of the page is about."""
+    return file
 
 
-def first(run: tuple[Artifact, ...]) -> tuple[Any, ...]:
-    """The first picture of a run is looked into, until another is clicked."""
-    return chosen(run, 0)
+def first(on_show: dict[str, Any]) -> tuple[Any, ...]:
+    """The first picture of a sheet is looked into, until another is clicked."""
+    return chosen(Record.model_validate(on_show), 0)
 
 
-def pick(run: tuple[Artifact, ...], at: gr.SelectData) -> tuple[Any, ...]:
-    """The picture that was clicked."""
-    run = drawn_or_poster(run)
-    columns = SampleImages.model_validate(run[0].record.request).columns
-    height, width = pixels(run[0].media).shape
+def pick(on_show: dict[str, Any], at: gr.SelectData) -> tuple[Any, ...]:
+    """The picture that was clicked, of a sheet of pictures of 28 pixels."""
+    record = Record.model_validate(on_show)
+    request = SampleImages.model_validate(record.request)
     x, y = at.index
-    return chosen(run, min(int(y) // height * columns + int(x) // width, len(run) - 1))
+    place = int(y) // SIDE * request.columns + int(x) // SIDE
+    return chosen(record, min(place, request.count - 1))
 
 
-def chosen(run: tuple[Artifact, ...], place: int) -> tuple[Any, ...]:
-    record = run[place].record
-    return record.seed, record.details["label"], record.model_dump()
+def chosen(sheet: Record, place: int) -> tuple[Any, ...]:
+    """The settings that make one picture of a sheet, and the sheet's record."""
+    request = SampleImages.model_validate(sheet.request)
+    label = sheet.details["labels"][place]
+    return request.seed_of(place), label, request.truncation, sheet.model, sheet.model_dump()
 
 
-def zipped(run: tuple[Artifact, ...]) -> Iterator[Any]:
-    """All pictures on show in one file, each with its record."""
-    run = drawn_or_poster(run)
+@guarded
+async def zipped(on_show: dict[str, Any], web: gr.Request) -> AsyncIterator[Any]:
+    """All pictures of the sheet in one file, each with its record; drawn again for it."""
+    record = Record.model_validate(on_show)
+    request = SampleImages.ask(**record.request)
     with tempfile.TemporaryDirectory() as folder:
-        yield write_zip(run, Path(folder) / f"{run[0].record.model}-{run[0].record.seed}.zip")
+        async with aclosing(events(request, record.model, web)) as stream:
+            async for event in stream:
+                if isinstance(event, Result):
+                    file = Path(folder) / f"{record.model}-{record.seed}.zip"
+                    yield await to_the_end(write_zip, event.artifacts, file)
 
 
 DIGITS = Demo("digits", TITLE, LINE, POSTER, draw)

@@ -22,9 +22,9 @@ from apps.ui.runs import events, guarded, progress
 TITLE = Text("Between two seeds", "两个种子之间")
 LEDE = Text(
     "Every seed is a point in 64 dimensions. slerp walks along the sphere on which noise lies; "
-    "lerp takes the chord, where points are shorter than any the generator was trained on.",
+    "lerp takes the chord, where points are shorter than nearly all it was trained on.",
     "每个种子是 64 维空间中的一个点。slerp 沿噪声所在的球面走；"
-    "lerp 走弦，弦上的点比训练时见过的都短。",
+    "lerp 沿弦直行，弦上的点比训练时见过的绝大多数点都短。",
 )
 PATHS = ("slerp", "lerp")
 
@@ -38,7 +38,7 @@ def draw(model: gr.components.Component, tab: gr.Tab) -> None:
         seed_to = control(InterpolateImages, "seed_to", info=None)
         steps = control(InterpolateImages, "steps", info=None)
     with gr.Row(elem_classes=["small", "left"]):
-        go = gr.Button(t(Text("Walk", "出发")), variant="primary", size="sm", elem_id="walk-go")
+        go = gr.Button(t(Text("Walk", "开始漫步")), variant="primary", size="sm", elem_id="walk-go")
         saves = [
             gr.DownloadButton(
                 t(Text("Save {path} GIF", "保存 {path} GIF").fill(path=path)),

@@ -45,7 +45,7 @@ def control(request: type[Request], name: str, **settings: Any) -> gr.components
     return raw(gr.Number(precision=None, minimum=low, maximum=high, step=shown.step, **settings))
 
 
-def model_choice(models: list[Entry]) -> gr.Dropdown:
+def model_choice(models: list[Entry], **settings: Any) -> gr.Dropdown:
     """Which model is to answer, the default first."""
     choices = [(t(entry.name), entry.id) for entry in models]
-    return raw(gr.Dropdown(choices, value=models[0].id, label=t(MODEL), elem_id="model"))
+    return raw(gr.Dropdown(choices, value=models[0].id, label=t(MODEL), **settings))

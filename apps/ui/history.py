@@ -7,28 +7,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-import numpy as np
 from PIL import Image as Pillow
 from pydantic import ValidationError
 
-from aigc_core.artifact import Artifact, Record
+from aigc_core.artifact import Record
 from aigc_core.errors import UnreadableFile
-from aigc_core.media import pixels, sheet
 from aigc_core.text import Text
 from apps.ui.markup import lede
 from apps.ui.pages import outside
 from apps.ui.restore import settings_of
-from apps.ui.runs import QUIET, guarded
+from apps.ui.runs import QUIET, guarded, to_the_end
 
 LEDE = Text(
     "Your last runs, kept in this browser only. Choose one to draw it again.",
-    "您最近的运行，只保存在此浏览器中。选择一个即可重新绘制。",
+    "您最近的生成记录，只保存在此浏览器中。选择一个即可重新绘制。",
 )
 GONE = Text("This run is not kept any more.", "这次运行已不在记录中。")
 KEPT = 24
-THUMBS = 4
-# Of a kept picture, far above what `remember` makes: more is not ours and may be a bomb.
-MAX_SIDE = 4096
+# Pixels: the corner of a sheet that is kept. A larger one is not ours and may be a bomb.
+THUMB = 112
 
 
 @dataclass(frozen=True)
@@ -38,9 +35,9 @@ class History:
     kept: gr.BrowserState
     gallery: gr.Gallery
 
-    def remember(self, job: Any, run: gr.State) -> None:
-        """Keeps what a job made."""
-        job.success(remember, [run, self.kept], self.kept, **QUIET).success(
+    def remember(self, job: Any, on_show: gr.State, file: gr.DownloadButton) -> None:
+        """Keeps what a job made: the record of its sheet, and a corner of the sheet."""
+        job.success(remember, [on_show, file, self.kept], self.kept, **QUIET).success(
             thumbnails, self.kept, self.gallery, **QUIET
         )
 
@@ -71,23 +68,25 @@ def draw() -> History:
     return History(kept, gallery)
 
 
-def remember(run: tuple[Artifact, ...], kept: Any) -> list[dict[str, Any]]:
-    if not run:
-        return listed(kept)
-    few = np.stack([pixels(artifact.media) for artifact in run[: THUMBS**2]])
-    columns = 1 if len(few) == 1 else THUMBS if len(few) > THUMBS else 2
+async def remember(on_show: Any, file: str, kept: Any) -> list[dict[str, Any]]:
+    """Adds the finished sheet of a run."""
+    return await to_the_end(remembered, on_show, file, kept)
+
+
+def remembered(on_show: Any, file: str, kept: Any) -> list[dict[str, Any]]:
+    with Pillow.open(file) as sheet:
+        corner = sheet.crop((0, 0, min(sheet.width, THUMB), min(sheet.height, THUMB)))
     buffer = io.BytesIO()
-    Pillow.fromarray(sheet(few, columns).pixels).save(buffer, "PNG")
+    corner.save(buffer, "PNG")
     picture = base64.b64encode(buffer.getvalue()).decode()
-    item = {"record": run[0].record.model_dump(), "picture": picture}
-    return [item, *listed(kept)][:KEPT]
+    return [{"record": on_show, "picture": picture}, *listed(kept)][:KEPT]
 
 
-def thumbnails(kept: Any) -> list[tuple[Any, str]]:
+async def thumbnails(kept: Any) -> list[tuple[Any, str]]:
     """The gallery's pictures, newest first."""
     return [
         (opened(item["picture"]), f"{item['record']['model']} · {item['record']['seed']}")
-        for item in listed(kept)
+        for item in await to_the_end(listed, kept)
     ]
 
 
@@ -97,7 +96,7 @@ async def recall(
     at: gr.SelectData,
     web: gr.Request,  # noqa: ARG001
 ) -> AsyncIterator[list[Any]]:
-    items = listed(kept)
+    items = await to_the_end(listed, kept)
     if not isinstance(at.index, int) or not 0 <= at.index < len(items):
         raise UnreadableFile(GONE)
     yield settings_of(Record.model_validate(items[at.index]["record"]))
@@ -127,7 +126,7 @@ def opened(picture: str) -> Pillow.Image:
         image = Pillow.open(io.BytesIO(content), formats=("PNG",))
     except Pillow.DecompressionBombError as error:
         raise ValueError(str(error)) from None
-    if max(image.size) > MAX_SIDE:
+    if max(image.size) > THUMB:
         raise ValueError(f"{image.width} x {image.height} pixels")
     image.load()
     return image

@@ -12,8 +12,9 @@ from apps.ui.pages import SUITE
 
 SENTENCE = Text(
     "Small models, written and trained from scratch so that you can read them in an afternoon, "
-    "drawing live on this machine. Nothing leaves it.",
-    "亲手从零编写并训练的小模型，一个下午就能读懂，并在这台机器上即时生成。数据不会离开本机。",
+    "drawing live on the machine that serves this page. Nothing leaves it.",
+    "这些小模型从零编写、从零训练，一个下午就能读懂；图片由提供本页面的机器实时生成，"
+    "数据不会离开那台机器。",
 )
 
 

@@ -34,7 +34,9 @@ CHOOSE = """<script>(() => {
   Object.defineProperty(navigator, "language", {get: () => tag});
   Object.defineProperty(navigator, "languages", {get: () => [tag]});
   document.documentElement.lang = tag;
-  document.cookie = "aigc_lang=" + tag.slice(0, 2) + ";path=/;SameSite=Lax";
+  // In a frame of another site only such a cookie is sent.
+  const framed = location.protocol === "https:" ? "None;Secure" : "Lax";
+  document.cookie = `aigc_lang=${tag.slice(0, 2)};path=/;SameSite=${framed}`;
 })()</script>"""
 
 
@@ -46,14 +48,10 @@ def t(text: Text) -> I18nData:
     return TRANSLATIONS(key)
 
 
-def both(text: Text, *, html: bool = False) -> str:
-    """Markup with both languages, of which the style sheet shows one.
-
-    Args:
-        html: the text is markup already.
-    """
-    said = text if html else Text(escape(text.en), escape(text.zh))
-    return f'<span class="en" lang="en">{said.en}</span><span class="zh" lang="zh">{said.zh}</span>'
+def both(text: Text) -> str:
+    """Markup with both languages, of which the style sheet shows one."""
+    en, zh = map(escape, text)
+    return f'<span class="en" lang="en">{en}</span><span class="zh" lang="zh">{zh}</span>'
 
 
 def language(request: gr.Request | None) -> Language:

@@ -12,7 +12,7 @@ from apps.ui.language import both, t
 
 SUITE = Text("Generative AI, from scratch", "生成式 AI，从零写起")
 HOME = Text("Home", "首页")
-LIGHT = Text("Light or dark", "浅色或深色")
+LIGHT = Text("Light or dark", "切换浅色／深色")
 
 
 def header(modalities: tuple[Modality, ...], here: str) -> None:

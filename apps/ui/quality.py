@@ -19,10 +19,10 @@ THIS = Text("this picture", "本次用时")
 BESIDE = Text("{value} (real {floor})", "{value}（真实 {floor}）")
 
 LEDE = Text(
-    "{n} pictures of the model against {reference} training digits, and as many real test "
-    "digits measured in the same way: a figure says little without what real data score.",
-    "以模型生成的 {n} 幅图与 {reference} 个训练数字比较，并以同样方法测量等量的真实测试数字。"
-    "不知道真实数据得多少分，就不该相信任何指标。",
+    "{n} pictures of the model against the training digits, and as many real test digits "
+    "measured in the same way: a figure says little without what real data score.",
+    "以模型生成的 {n} 幅图与训练数字比较，并以同样方法测量等量的真实测试数字。"
+    "单看指标而不知真实数据的得分，说明不了什么。",
 )
 LADDER_LEDE = Text(
     "What the FID sees: real test digits, spoiled on purpose. Bars grow with the logarithm.",
@@ -85,8 +85,7 @@ def quality(entry: Entry) -> str:
     head = "".join(f"<th>{both(name)}</th>" for name in HEADS)
     rows = "".join(row(figure) for figure in card.figures)
     fid = card.figure("fid")
-    args = fid.args if fid else {}
-    intro = LEDE.fill(n=f"{args.get('n', 0):,}", reference=f"{args.get('reference_n', 60000):,}")
+    intro = LEDE.fill(n=f"{fid.args['n']:,}" if fid else "")
     return (
         f'{lede(intro)}<table class="quality"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
         f"</table>{ladder(card)}"

@@ -15,7 +15,7 @@ from apps.ui.controls import raw
 from apps.ui.language import t
 from apps.ui.markup import lede
 from apps.ui.pages import outside
-from apps.ui.runs import QUIET, guarded
+from apps.ui.runs import QUIET, guarded, to_the_end
 
 LEDE = Text(
     "Every saved picture carries this record in the file itself. Drop such a file anywhere on "
@@ -41,9 +41,8 @@ def draw() -> Restore:
     """Draws the record and the button into the current context."""
     gr.HTML(lede(LEDE), padding=False)
     with outside():
-        upload = raw(
-            gr.UploadButton(visible="hidden", file_types=[".png", ".gif"], elem_id="opened")
-        )
+        # Of any type: what is no picture of ours is refused in our words, in both languages.
+        upload = raw(gr.UploadButton(visible="hidden", elem_id="opened"))
     button = gr.Button(
         t(Text("Open a saved picture", "打开保存的图片")),
         size="sm",
@@ -60,7 +59,7 @@ async def restored(file: Any, web: gr.Request) -> AsyncIterator[list[Any]]:  # n
     path = getattr(file, "path", None)
     if path is None:
         raise UnreadableFile(Text("No file came.", "没有收到文件。"))
-    yield settings_of(read_record(Path(path)))
+    yield settings_of(await to_the_end(read_record, Path(path)))
 
 
 def settings_of(record: Record) -> list[Any]:

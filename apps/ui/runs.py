@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 TURNS = Turns()
 
-PACE = 0.2  # seconds between updates of a page
+# Seconds between updates of a page, and, where many run, between those of all pages together.
+PACE, SHARED_PACE = 0.2, 0.05
 
 WAITING = Text("waiting, {position} before you", "排队中，前面还有 {position} 个")
 SORRY = Text(
@@ -49,7 +50,7 @@ async def events(
     time than a small network's whole run. A result is told at once.
     """
     kept: dict[type[Event], Event] = {}
-    due = time.monotonic() + PACE
+    due = time.monotonic() + pace()
     step: asyncio.Future[Event | None] | None = None
     async with aclosing(steps(request, model, web)) as stream:
         try:
@@ -61,10 +62,11 @@ async def events(
                         for event in kept.values():
                             yield event
                         kept.clear()
-                        due = time.monotonic() + PACE
+                        due = time.monotonic() + pace()
                 if (news := step.result()) is None:
                     return
                 if isinstance(news, Result):
+                    kept.clear()  # What is older must not be told after it.
                     yield news
                 else:
                     kept[type(news)] = news
@@ -72,6 +74,11 @@ async def events(
             if step is not None:
                 step.cancel()
                 await ended(step)
+
+
+def pace() -> float:
+    """Seconds until the next update of a page: updates must not crowd out what they tell of."""
+    return max(PACE, SHARED_PACE * TURNS.jobs)
 
 
 async def steps(

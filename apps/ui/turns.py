@@ -41,9 +41,15 @@ class Turns:
     """
 
     def __init__(self, running: int = 16, per_session: int = 8, per_address: int = 64) -> None:
-        self.free = running
+        self.running = self.free = running
         self.per_session, self.per_address = per_session, per_address
         self.lines: OrderedDict[str, OrderedDict[str, deque[Place]]] = OrderedDict()
+
+    @property
+    def jobs(self) -> int:
+        """How many run or wait."""
+        waiting = sum(len(line) for lines in self.lines.values() for line in lines.values())
+        return self.running - self.free + waiting
 
     @asynccontextmanager
     async def turn(self, visitor: Visitor) -> AsyncIterator[None]:
@@ -119,7 +125,7 @@ class Turns:
 
 
 def rounds(lengths: dict[str, int], own: str, ahead: int) -> int:
-    """How many of the other lines' jobs are called before the one with `ahead` before it in its own.
+    """How many jobs of other lines are called before the one with `ahead` before it in its own.
 
     Args:
         lengths: of all lines, in the order of the round.

@@ -1,66 +1,73 @@
+import asyncio
 import base64
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from forged import claiming, picture
 from PIL import Image as Pillow
 from visiting import Client
 
 from aigc_core import default_engine
-from aigc_core.artifact import Artifact
+from aigc_core.artifact import Artifact, contact_sheet
+from aigc_core.media import Image, pixels
 from aigc_core.tasks.image import InterpolateImages, SampleImages
-from apps.ui.history import KEPT, listed, remember, thumbnails
+from apps.ui.history import KEPT, THUMB, listed, remembered, thumbnails
 
 
 @pytest.fixture(scope="module")
-def run() -> tuple[Artifact, ...]:
-    return default_engine().result(SampleImages(count=20, seed=5)).artifacts
+def sheet() -> Artifact:
+    run = default_engine().result(SampleImages(count=20, seed=5)).artifacts
+    return contact_sheet(run, 5)
 
 
 @pytest.fixture(scope="module")
-def item(run: tuple[Artifact, ...]) -> dict[str, Any]:
-    (made,) = remember(run, [])
+def file(sheet: Artifact, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(sheet.save(tmp_path_factory.mktemp("kept") / "sheet.png"))
+
+
+@pytest.fixture(scope="module")
+def item(sheet: Artifact, file: str) -> dict[str, Any]:
+    (made,) = remembered(sheet.record.model_dump(), file, [])
     return made
+
+
+def shown(kept: Any) -> list[tuple[Any, str]]:
+    return asyncio.run(thumbnails(kept))
 
 
 def coded(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def test_a_run_is_kept_with_its_record_and_a_small_picture(
-    run: tuple[Artifact, ...], item: dict[str, Any]
+def test_a_run_is_kept_with_its_record_and_the_corner_of_its_sheet(
+    sheet: Artifact, item: dict[str, Any]
 ) -> None:
-    assert item["record"] == run[0].record.model_dump()
+    assert item["record"] == sheet.record.model_dump()
     small = Pillow.open(io.BytesIO(base64.b64decode(item["picture"])))
-    assert small.size == (4 * 28, 4 * 28)
+    assert np.array_equal(np.asarray(small), pixels(sheet.media)[:THUMB, :THUMB])
     assert len(item["picture"]) < 10_000
 
 
-@pytest.mark.parametrize(("count", "size"), [(1, (28, 28)), (3, (56, 56)), (5, (112, 56))])
-def test_small_runs_have_small_sheets(
-    run: tuple[Artifact, ...], count: int, size: tuple[int, int]
-) -> None:
-    (kept,) = remember(run[:count], [])
-    assert Pillow.open(io.BytesIO(base64.b64decode(kept["picture"]))).size == size
+def test_a_small_sheet_is_kept_whole(sheet: Artifact, tmp_path: Path) -> None:
+    one = Artifact(Image(pixels(sheet.media)[:28, :28]), sheet.record)
+    (kept,) = remembered(sheet.record.model_dump(), str(one.save(tmp_path / "one.png")), [])
+    assert Pillow.open(io.BytesIO(base64.b64decode(kept["picture"]))).size == (28, 28)
 
 
-def test_the_last_24_are_kept_newest_first(run: tuple[Artifact, ...]) -> None:
+def test_the_last_24_are_kept_newest_first(sheet: Artifact, file: str) -> None:
     assert KEPT == 24
     kept: Any = []
-    for place in range(KEPT + 6):
-        kept = remember((run[place % len(run)],), kept)
-    assert len(kept) == KEPT
-    assert [item["record"]["seed"] for item in kept[:2]] == [5 + 29 % 20, 5 + 28 % 20]
-
-
-def test_nothing_made_is_nothing_new(item: dict[str, Any]) -> None:
-    assert remember((), [item]) == [item]
+    for seed in range(KEPT + 6):
+        kept = remembered({**sheet.record.model_dump(), "seed": seed}, file, kept)
+    assert [item["record"]["seed"] for item in kept] == list(range(KEPT + 5, 5, -1))
 
 
 def test_thumbnails_are_decoded_pictures_with_model_and_seed(item: dict[str, Any]) -> None:
-    ((small, caption),) = thumbnails([item])
+    ((small, caption),) = shown([item])
     assert small.size == (112, 112)
     assert caption == "dcgan-mnist · 5"
 
@@ -89,17 +96,17 @@ def test_what_a_visitor_put_there_is_passed_over(item: dict[str, Any]) -> None:
         {**item, "picture": coded(claiming(100_000, 1))},
     ]
     assert listed([*garbage, item]) == [item]
-    assert len(thumbnails([*garbage[-2:], item])) == 1
+    assert len(shown([*garbage[-2:], item])) == 1
 
 
 @pytest.mark.parametrize("kept", [None, 3, "x" * 10_000, {"record": 1}, [[]]])
-def test_a_state_that_is_no_list_is_empty(kept: Any, run: tuple[Artifact, ...]) -> None:
-    assert thumbnails(kept) == []
-    assert len(remember(run, kept)) == 1
+def test_a_state_that_is_no_list_is_empty(kept: Any, sheet: Artifact, file: str) -> None:
+    assert shown(kept) == []
+    assert len(remembered(sheet.record.model_dump(), file, kept)) == 1
 
 
 def test_no_more_than_24_are_looked_at(item: dict[str, Any]) -> None:
-    assert len(thumbnails([item] * 10_000)) == KEPT
+    assert len(shown([item] * 10_000)) == KEPT
 
 
 @pytest.mark.usefixtures("quiet")

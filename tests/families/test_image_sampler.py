@@ -57,9 +57,13 @@ def apart(a: np.ndarray, b: np.ndarray) -> int:
 
 
 def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
-    """Shoemake's formula, by itself."""
-    angle = np.arccos(a @ b / np.sqrt(a @ a) / np.sqrt(b @ b))
-    return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
+    """The direction by rotation in the plane of a and b, the length by a straight line."""
+    u = a / np.linalg.norm(a)
+    v = b - (b @ u) * u
+    v /= np.linalg.norm(v)
+    angle = t * np.arctan2(b @ v, b @ u)
+    length = (1 - t) * np.linalg.norm(a) + t * np.linalg.norm(b)
+    return length * (np.cos(angle) * u + np.sin(angle) * v)
 
 
 class Latents:

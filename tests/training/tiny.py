@@ -174,6 +174,11 @@ def main(name: str, folder: str, batch: str, stop: str = "-1") -> None:
         {
             "network": trainer.objective.players[recipe.ships].state_dict(),
             "result": trainer.result.state_dict(),
+            "momenta": [
+                state["exp_avg"]
+                for optimiser in trainer.optimisers.values()
+                for state in optimiser.state_dict()["state"].values()
+            ],
             "precision": trainer.precision,
             "processes": count,
         },

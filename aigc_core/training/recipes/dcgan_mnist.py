@@ -12,7 +12,7 @@ def objective() -> Adversarial:
     counts = np.bincount(load_mnist("train").labels).tolist()
     return Adversarial(
         Generator(class_counts=counts),
-        Discriminator(width=48),
+        Discriminator(width=32),
         discriminator_loss,
         generator_loss,
     )
@@ -33,8 +33,8 @@ RECIPE = Recipe(
     },
     ships="generator",
     batch=64,
-    steps=937 * 15,
-    cooldown=0.6,
+    steps=937 * 13,
+    cooldown=0.2,
     ema=0.9995,
     half=True,
 )

@@ -1,0 +1,120 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+
+from aigc_core.checkpoints import CHECKPOINTS
+from aigc_core.data.mnist import is_here
+from aigc_core.errors import InvalidRequest
+from aigc_core.training import recipes
+from aigc_core.training.objectives import Adversarial, Classification, to_unit
+
+pytest_plugins = ("tests.cores",)
+pytestmark = pytest.mark.usefixtures("one_core")
+
+needs_mnist = pytest.mark.skipif(not is_here(), reason="MNIST is not on this machine")
+
+
+def test_there_are_recipes():
+    assert recipes.names() == ["dcgan-mnist", "mnist-classifier"]
+
+
+@pytest.mark.parametrize("name", ["nope", "", "..", "dcgan_mnist", "dcgan-mnist "])
+def test_an_unknown_recipe_is_refused_with_those_that_there_are(name: str):
+    with pytest.raises(InvalidRequest) as caught:
+        recipes.find(name)
+    assert all(known in text for known in recipes.names() for text in caught.value.text)
+
+
+@needs_mnist
+@pytest.mark.parametrize("name", recipes.names())
+def test_a_recipe_plays(name: str):
+    """One round on four examples: every player has settings, and each loss a gradient."""
+    recipe = recipes.find(name)
+    assert recipe.name == name
+    torch.manual_seed(recipe.seed)
+    objective = recipe.objective()
+    assert set(recipe.optimisers) == set(objective.players)
+    assert recipe.ships in objective.players
+    assert isinstance(objective.players[recipe.ships], PyTorchModelHubMixin)
+    arrays = recipe.data()
+    assert len({len(array) for array in arrays}) == 1
+    assert len(arrays[0]) >= recipe.batch
+    batch = tuple(torch.from_numpy(array[:4]) for array in arrays)
+    played = []
+    for player, loss in objective.step(batch, torch.Generator().manual_seed(0)):
+        weights = list(objective.players[player].parameters())
+        gradients = torch.autograd.grad(loss, weights, retain_graph=True)
+        assert torch.isfinite(loss)
+        assert all(torch.isfinite(gradient).all() for gradient in gradients)
+        assert any(gradient.any() for gradient in gradients)
+        played.append(player)
+    assert sorted(played) == sorted(objective.players)
+
+
+@needs_mnist
+def test_the_generator_shows_ten_rows_of_digits():
+    objective = recipes.find("dcgan-mnist").objective()
+    objective.players["generator"].eval()
+    shown = objective.show(objective.players)
+    assert shown is not None
+    assert shown.shape == (100, 28, 28)
+    assert 0 <= float(shown.min()) <= float(shown.max()) <= 1
+    assert torch.equal(shown, objective.show(objective.players))
+
+
+@needs_mnist
+@pytest.mark.parametrize("name", recipes.names())
+def test_a_recipe_makes_the_network_that_was_shipped(name: str):
+    recipe = recipes.find(name)
+    network = recipe.objective().players[recipe.ships]
+    config = json.loads((CHECKPOINTS / name / "config.json").read_text())
+    assert network._hub_mixin_config == config
+
+
+def test_pictures_become_floats_in_0_to_1():
+    values = to_unit(torch.tensor([0, 51, 255], dtype=torch.uint8))
+    assert values.tolist() == pytest.approx([0.0, 0.2, 1.0])
+
+
+def test_augmentation_is_the_generators_and_none_without_jitter():
+    pictures = torch.rand(6, 28, 28, generator=torch.Generator().manual_seed(0))
+    still = Classification(torch.nn.Identity(), jitter=0.0)
+    assert torch.allclose(still.augmented(pictures, torch.Generator()), pictures, atol=1e-5)
+    moving = Classification(torch.nn.Identity())
+    first, second = (
+        moving.augmented(pictures, torch.Generator().manual_seed(seed)) for seed in (1, 1)
+    )
+    assert torch.equal(first, second)
+    assert first.shape == pictures.shape
+    other = moving.augmented(pictures, torch.Generator().manual_seed(2))
+    assert not torch.equal(first, other)
+
+
+def test_the_game_shows_the_discriminator_real_and_made_pictures_in_one_range():
+    seen = []
+
+    class Generator(torch.nn.Module):
+        latent_dim = 2
+
+        def forward(self, z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            return torch.tanh(z.sum(1))[:, None, None, None].expand(-1, 1, 3, 3)
+
+    def discriminator(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        seen.append(x)
+        return x.mean((1, 2, 3))
+
+    game = Adversarial(
+        Generator(),
+        discriminator,  # type: ignore[arg-type]
+        lambda real, made: made.mean() - real.mean(),
+        lambda made: -made.mean(),
+    )
+    images = torch.from_numpy(np.arange(36, dtype=np.uint8).reshape(4, 3, 3) * 7)
+    names = [name for name, _ in game.step((images, torch.zeros(4).long()), torch.Generator())]
+    assert names == ["discriminator", "generator"]
+    real, made, again = seen
+    assert torch.allclose((real[:, 0] + 1) / 2 * 255, images.float(), atol=1e-4)
+    assert torch.equal(made, again)

@@ -41,14 +41,11 @@ def sample(
             count=count,
         )
     engine = engine or Engine.default(batching=False)
+    whole = SampleImages.ask(label=label, seed=seed, truncation=truncation)
     images, labels = [], []
     for first in range(0, count, MAX_COUNT):
-        request = SampleImages.ask(
-            label=label,
-            count=min(MAX_COUNT, count - first),
-            seed=seed + first,
-            truncation=truncation,
-        )
+        part = {"count": min(MAX_COUNT, count - first), "seed": whole.seed_of(first)}
+        request = whole.model_copy(update=part)
         for artifact in engine.result(request, model=model).artifacts:
             images.append(pixels(artifact.media))
             labels.append(int(artifact.record.details["label"]))

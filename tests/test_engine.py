@@ -264,10 +264,11 @@ def test_no_state_of_a_thread_lives_across_a_yield(request_: Request, engine: En
     assert in_use(engine) == 0
 
 
-def guilty(context: Callable[[], Any]) -> Generator[int, None, None]:
-    with context():
-        yield 1
-        yield 2
+def guilty(contexts: list[Any]) -> Generator[int, None, None]:
+    # Entered and never left: its thread ends with the test, and no other must be harmed.
+    contexts[0].__enter__()
+    yield 1
+    yield 2
 
 
 @pytest.mark.parametrize(
@@ -280,8 +281,10 @@ def guilty(context: Callable[[], Any]) -> Generator[int, None, None]:
     ids=["no_grad", "inference_mode", "autocast"],
 )
 def test_state_that_lives_across_a_yield_is_noticed(context: Callable[[], Any]):
+    contexts = [context()]
     with pytest.raises(AssertionError):
-        step_around(guilty(context))
+        step_around(guilty(contexts))
+    check_thread()
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.task)
@@ -338,6 +341,26 @@ def test_an_answer_that_fails_gives_the_lease_back(alone: Engine, monkeypatch: p
     next(run)
     with pytest.raises(ZeroDivisionError):
         next(run)
+    assert in_use(alone) == 0
+
+
+def test_an_answer_has_ended_before_its_lease(alone: Engine, monkeypatch: pytest.MonkeyPatch):
+    leases: list[int] = []
+
+    def answer(model: Any, request: Request) -> Iterator[Any]:
+        try:
+            for step in range(9):
+                yield Progress(step, 9, image_sampler.DRAWING)
+        finally:
+            leases.append(in_use(alone))
+
+    monkeypatch.setitem(image_sampler.ANSWERS, SampleImages, answer)
+    run = alone.run(SampleImages.ask())
+    next(run)
+    run.close()
+    with pytest.raises(RuntimeError):
+        alone.result(SampleImages.ask())
+    assert leases == [1, 1]
     assert in_use(alone) == 0
 
 

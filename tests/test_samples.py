@@ -8,6 +8,7 @@ from aigc_core.errors import InvalidRequest, UnknownModel
 from aigc_core.media import pixels
 from aigc_core.samples import sample
 from aigc_core.tasks import SampleImages
+from aigc_core.tasks.base import MAX_SEED
 
 pytest_plugins = ("tests.cores",)
 pytestmark = pytest.mark.usefixtures("one_core")
@@ -33,6 +34,13 @@ def test_samples_are_the_pictures_of_their_seeds(engine: Engine):
         artifact = engine.result(request, model=MODEL).artifacts[0]
         assert int(artifact.record.details["label"]) == labels[place]
         assert np.abs(images[place] * 255 - pixels(artifact.media)).max() < 1.01
+
+
+def test_after_the_last_seed_comes_the_first(engine: Engine):
+    images, labels = sample(MODEL, 104, MAX_SEED - 101, engine=engine)
+    wanted, first = sample(MODEL, 2, 0, engine=engine)
+    assert np.abs(images[102:] - wanted).max() < 1.01 / 255
+    assert labels[102:].tolist() == first.tolist()
 
 
 def test_values_are_levels(engine: Engine):

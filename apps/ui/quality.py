@@ -13,7 +13,8 @@ from aigc_core.text import Text
 from apps.ui.language import both
 from apps.ui.markup import facts, lede
 
-LINE = ("fid", "label_accuracy")
+# FID means nothing without the floor beside it; the others speak for themselves.
+LINE = {"fid": True, "label_accuracy": False}
 PARAMETERS = Text("parameters", "参数")
 THIS = Text("this picture", "本次用时")
 BESIDE = Text("{value} (real {floor})", "{value}（真实 {floor}）")
@@ -44,10 +45,10 @@ def quality_facts(entry: Entry, record: Record | None = None) -> str:
         return f'<p class="notice">{both(problem)}</p>'
     pairs: list[tuple[Text, Text]] = []
     card = card_of(entry)
-    for name in LINE if card else ():
+    for name, beside in LINE.items() if card else ():
         assert card is not None
         if figure := card.figure(name):
-            pairs.append((METRICS[name].title, shown(figure)))
+            pairs.append((METRICS[name].title, shown(figure, floor=beside)))
     pairs.append((PARAMETERS, same(f"{entry.parameters:,}")))
     if record is not None:
         pairs.append((THIS, same(f"{1000 * record.seconds:.0f} ms")))
@@ -59,11 +60,11 @@ def same(figure: str) -> Text:
     return Text(figure, figure)
 
 
-def shown(figure: Figure) -> Text:
+def shown(figure: Figure, *, floor: bool = True) -> Text:
     """A figure, and in brackets what real digits score."""
     metric = METRICS[figure.name]
     value = metric.show(figure.value)
-    if figure.floor is None:
+    if figure.floor is None or not floor:
         return same(value)
     return BESIDE.fill(value=value, floor=metric.show(figure.floor))
 

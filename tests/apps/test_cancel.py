@@ -110,7 +110,7 @@ def test_more_stops_than_turns_leave_room_for_the_next(
     engine = engine_with(Slow("slow", 0.005))
 
     async def stop_many() -> None:
-        for place in range(40):
+        for place in range(20):
             seen: list[Any] = []
             task = start(f"s{place}", seen)
             await running(seen)

@@ -57,8 +57,8 @@ def test_the_line_has_size_and_figures_beside_real_digits(entry: Entry, card: Ca
     assert f"{entry.parameters:,}" in line
     for figure in card.figures:
         assert METRICS[figure.name].show(figure.value) in line
-        assert figure.floor is not None
-        assert METRICS[figure.name].show(figure.floor) in line
+    assert "(real 0.500)" in line
+    assert "（真实 0.500）" in line
     assert " ms" not in line
 
 

@@ -118,8 +118,9 @@ def opened(browser: Any, url: str, watch_for: Callable[[str], Any]) -> Iterator[
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
     watch.over(page)
-    page.goto(url + "image")
-    page.locator("#result img").wait_for()
+    # The first page of a fresh browser, on a machine that may be busy.
+    page.goto(url + "image", timeout=4 * PATIENCE)
+    page.locator("#result img").wait_for(timeout=4 * PATIENCE)
     page.watch = watch
     yield page
     context.close()
@@ -244,27 +245,23 @@ class TestOneVisit:
 
 
 @pytest.mark.parametrize("path", ["", "image"])
-def test_a_phone_shows_everything_without_scrolling_sideways(visit: Visit, path: str) -> None:
-    page = visit(path, size=(390, 844))
-    page.locator("h1").wait_for()
+def test_a_phone_shows_everything_without_scrolling_sideways(
+    visit: Visit, url: str, path: str
+) -> None:
+    page = visit(f"{path}?lang=en", size=(390, 844))
     for spoken in ("en", "zh"):
-        page.goto(f"{page.url.split('?')[0]}?lang={spoken}")
+        if spoken != "en":
+            page.goto(f"{url}{path}?lang={spoken}")
         page.locator("h1").wait_for()
         if path == "image":
             page.locator("#result img").wait_for()
-            boxes = [page.locator(s).first.bounding_box() for s in ("#result img", "#draw")]
-            assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
+            result, button = (page.locator(s).bounding_box() for s in ("#result img", "#draw"))
+            assert result["y"] + result["height"] <= button["y"]
             assert in_view(page, "#result img")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
         for place in range(page.get_by_role("tab").count()):
             open_tab(page, place)
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def test_the_home_page_leads_to_the_demo(visit: Visit) -> None:
-    page = visit("")
-    page.locator("a.card").first.click()
-    expect(page.locator("#draw")).to_be_visible()
 
 
 def texts(page: Any) -> set[str]:
@@ -319,14 +316,14 @@ def test_a_chinese_browser_gets_chinese_throughout(visit: Visit) -> None:
 def test_a_language_that_was_asked_for_is_remembered(visit: Visit, url: str) -> None:
     page = visit("image?lang=zh")
     is_chinese(page)
-    page.goto(url + "image")
-    is_chinese(page)
     page.get_by_role("link", name="English").click()
-    expect(page.locator("#draw")).to_have_text("Draw")
-    page.reload()
     expect(page.locator("#draw")).to_have_text("Draw")
     assert page.locator(".zh:visible").count() == 0
     page.get_by_role("link", name="中文").click()
+    is_chinese(page)
+    page.goto(url + "image")
+    is_chinese(page)
+    page.reload()
     is_chinese(page)
 
 
@@ -337,17 +334,17 @@ def shade(page: Any) -> float:
     return (red + green + blue) / 3 / 255
 
 
-def test_dark_by_address_and_by_the_switch(visit: Visit, url: str) -> None:
+def test_dark_by_address_and_by_the_switch_which_is_remembered(visit: Visit, url: str) -> None:
     page = visit("image?__theme=dark")
     page.locator("#draw").wait_for()
     assert shade(page) < 0.2
-    page.goto(url + "image?__theme=light")
-    page.locator("#draw").wait_for()
+    page.goto(url)
+    page.locator("h1").wait_for()
     assert shade(page) > 0.8
     page.locator("[data-shade]").click()
     assert shade(page) < 0.2
-    page.goto(url)
-    page.locator("h1").wait_for()
+    page.locator("a.card").first.click()
+    page.locator("#draw").wait_for()
     page.wait_for_function("document.body.classList.contains('dark')")
     assert shade(page) < 0.2
     page.locator("[data-shade]").click()

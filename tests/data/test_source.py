@@ -135,6 +135,7 @@ def test_wrong_bytes_leave_nothing_behind(packed: bytes, server: Server, cache: 
         open_file(file(home(server)))
     assert NAME in caught.value.text.en
     assert NAME in caught.value.text.zh
+    assert isinstance(caught.value.__cause__, CorruptFile)
     assert left(cache) == []
 
 
@@ -151,9 +152,10 @@ def test_wrong_bytes_on_the_disk_are_refused(cache: Path):
         sends(b"gone", 404),
         sends(b"busy", 503),
         sends(gzip.compress(CONTENT)[:20], length=10_000),
+        sends(gzip.compress(b"other bytes")),
         hangs_up,
     ],
-    ids=["404", "503", "cut off", "silence"],
+    ids=["404", "503", "cut off", "wrong bytes", "silence"],
 )
 def test_a_home_that_fails_is_followed_by_the_next(reply: Reply, server: Server, cache: Path):
     def first_fails(handler: BaseHTTPRequestHandler) -> None:

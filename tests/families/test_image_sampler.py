@@ -171,6 +171,10 @@ def test_any_copes_with_classes_that_are_never_drawn():
     assert labels[1] / 4000 == pytest.approx(0.75, abs=0.01)
 
 
+def test_a_network_without_classes_has_the_one():
+    assert {label_of(label, 3, 4, []) for label in ("each", "any", "7")} == {0}
+
+
 def test_each_takes_classes_in_turn(counts: list[int]):
     assert [label_of("each", place, 99, counts) for place in range(12)] == [*range(10), 0, 1]
 
@@ -210,8 +214,11 @@ def test_different_seeds_and_digits_differ(engine: Engine):
     assert all(apart(digits[0], other) > 10 for other in digits[1:])
 
 
-def test_the_last_seed_can_be_asked_for(engine: Engine):
-    assert len(pictures(engine, label="1", count=2, seed=2**31 - 1)) == 2
+def test_after_the_last_seed_comes_the_first(engine: Engine):
+    artifacts = ask(engine, SampleImages.ask(label="1", count=3, seed=2**31 - 2))
+    assert [artifact.record.seed for artifact in artifacts] == [2**31 - 2, 2**31 - 1, 0]
+    first = pictures(engine, label="1", count=1, seed=0)[0]
+    assert apart(pixels(artifacts[2].media), first) <= BATCHED_TOLERANCE
 
 
 def test_without_noise_there_is_one_picture_per_class(engine: Engine):
@@ -275,21 +282,26 @@ def test_progress_runs_from_nothing_to_all(which: str, request: pytest.FixtureRe
 
 
 @pytest.mark.parametrize("which", ["engine", "batched"])
-def test_previews_grow_into_the_result(which: str, request: pytest.FixtureRequest):
+@pytest.mark.parametrize(("label", "count", "columns"), [("each", 100, 10), ("any", 64, 8)])
+def test_previews_grow_into_the_result(
+    label: str, count: int, columns: int, which: str, request: pytest.FixtureRequest
+):
     engine: Engine = request.getfixturevalue(which)
-    events = list(engine.run(SampleImages.ask(count=100, seed=1), model=MODEL))
+    wish = SampleImages.ask(label=label, count=count, seed=1)
+    *events, result = engine.run(wish, model=MODEL)
+    assert isinstance(result, Result)
+    final = np.stack([pixels(artifact.media) for artifact in result.artifacts])
     previews = [event for event in events if isinstance(event, Preview)]
-    final = np.stack([pixels(artifact.media) for artifact in events[-1].artifacts])
     assert previews
     assert [p.step for p in previews] == sorted({p.step for p in previews})
     for preview in previews:
+        assert 0 < preview.step < count
         page = pixels(preview.media)
-        assert page.shape == (28 * -(-preview.step // 10), 280)
+        assert page.shape == (28 * -(-preview.step // columns), 28 * columns)
         for index in range(preview.step):
-            row, column = divmod(index, 10)
+            row, column = divmod(index, columns)
             part = page[28 * row : 28 * row + 28, 28 * column : 28 * column + 28]
             assert np.array_equal(part, final[index])
-        assert 0 < preview.step < 100
 
 
 def test_only_a_run_alone_promises_identical_pictures(engine: Engine, batched: Engine):

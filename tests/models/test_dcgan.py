@@ -78,7 +78,7 @@ def test_the_last_stage_is_the_picture(generator: Generator):
     shapes = [tuple(values.shape) for _, values in stages]
     assert shapes == [(3, 16, 7, 7), (3, 8, 14, 14), (3, 1, 28, 28)]
     assert torch.equal(stages[-1][1], generator(z, y))
-    assert all(float(values.min()) >= 0 for _, values in stages[:-1])
+    assert all(float(values.detach().min()) >= 0 for _, values in stages[:-1])
 
 
 def test_noise_and_class_both_count(generator: Generator):
@@ -125,6 +125,7 @@ def test_the_discriminator_gives_a_logit_each(discriminator: Discriminator):
     assert logits.shape == (5,)
 
 
+@torch.no_grad()
 def test_the_discriminator_is_its_formula(discriminator: Discriminator):
     """D(x, y) = w . f(x) + b + v_y . f(x), by hand."""
     rng = torch.Generator().manual_seed(2)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("one_core")
 @pytest.fixture
 def network() -> DigitClassifier:
     torch.manual_seed(0)
-    return DigitClassifier(classes=7, width=4, features=9).eval()
+    return DigitClassifier(classes=7, width=4, features=9).eval().requires_grad_(False)
 
 
 @pytest.fixture

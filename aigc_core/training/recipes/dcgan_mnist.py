@@ -1,4 +1,4 @@
-"""The conditional DCGAN on MNIST's training digits. About an hour on two cores."""
+"""The conditional DCGAN on MNIST's training digits. About half an hour on two cores."""
 
 import numpy as np
 

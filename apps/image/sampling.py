@@ -68,7 +68,7 @@ def draw() -> None:
                     t(Text("Save picture", "保存图片")), POSTER, size="sm", elem_id="save"
                 )
                 pack = gr.Button(t(Text("Save all", "全部保存")), size="sm", elem_id="pack")
-            packed = gr.DownloadButton("ZIP", elem_id="packed", elem_classes=["unseen"])
+            packed = gr.DownloadButton("ZIP", elem_id="packed", visible="hidden")
     with gr.Tabs():
         with gr.Tab(t(growth.TITLE), id="growth"):
             inside = growth.draw(models)
@@ -94,6 +94,7 @@ def draw() -> None:
     )
     model.change(described, model, [status, good], **QUIET)
     for job in drawn:
+        job.success(worded, on_show, picture, **QUIET)
         inside.follow(job.success(first, on_show, [*inside.chosen, opened.record], **QUIET))
         visits.remember(job, on_show, save)
     inside.follow(picture.select(pick, on_show, [*inside.chosen, opened.record], **QUIET))
@@ -120,8 +121,7 @@ async def sample(
                         record = sheet.record
                         file = str(sheet.save(Path(folder) / f"{record.model}-{record.seed}.png"))
                         line = quality_facts(default_engine().catalog.find(record.model), record)
-                        alt = record.describe().say(language(web))
-                        yield gr.update(value=file, alt_text=alt), line, file, record.model_dump()
+                        yield file, line, file, record.model_dump()
 
 
 @guarded
@@ -134,6 +134,11 @@ async def described(model: Any, web: gr.Request) -> AsyncIterator[tuple[str, str
 def stopped(file: str) -> str:
     """After a stop the last finished picture is back, which all the rest of the page is about."""
     return file
+
+
+def worded(on_show: dict[str, Any], web: gr.Request) -> dict[str, Any]:
+    """The picture's description for those who do not see it, from its record."""
+    return gr.update(alt_text=Record.model_validate(on_show).describe().say(language(web)))
 
 
 def first(on_show: dict[str, Any]) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from aigc_core.artifact import Record
 from aigc_core.errors import UnreadableFile
+from aigc_core.pictures import open_picture
 from aigc_core.text import Text
 from apps.ui.markup import lede
 from apps.ui.pages import outside
@@ -68,13 +70,21 @@ def draw() -> History:
     return History(kept, gallery)
 
 
-async def remember(on_show: Any, file: str, kept: Any) -> list[dict[str, Any]]:
-    """Adds the finished sheet of a run."""
-    return await to_the_end(remembered, on_show, file, kept)
+@guarded
+async def remember(
+    on_show: Any,
+    file: Any,
+    kept: Any,
+    web: gr.Request,  # noqa: ARG001
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """Adds the finished sheet of a run; a stranger may name another file."""
+    if not isinstance(file, str):
+        raise UnreadableFile(GONE)
+    yield await to_the_end(remembered, on_show, file, kept)
 
 
 def remembered(on_show: Any, file: str, kept: Any) -> list[dict[str, Any]]:
-    with Pillow.open(file) as sheet:
+    with open_picture(Path(file), formats=("PNG",)) as sheet:
         corner = sheet.crop((0, 0, min(sheet.width, THUMB), min(sheet.height, THUMB)))
     buffer = io.BytesIO()
     corner.save(buffer, "PNG")

@@ -105,6 +105,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 @contextmanager
 def report(title: str) -> Iterator[None]:
     """Prints a title and the machine; after the tables, the load that the benchmark ended with."""
+    # Ended from outside, a benchmark still ends the servers that it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print(f"## {title}\n\n{machine()}\nbefore: {load()}\n", flush=True)
     yield
     print(f"\nafter: {load()}")

@@ -14,7 +14,7 @@ from torch import Tensor
 from aigc_core.batcher import Batcher, Ticket
 from aigc_core.errors import Cancelled
 
-SOON = 20.0
+SOON = 90.0  # seconds; far beyond what a busy machine needs
 
 
 def until(true: Callable[[], object]) -> None:

@@ -18,7 +18,7 @@ from aigc_core.hardware import Device
 from aigc_core.loader import Lease, Loader, ModelState, Placement
 from aigc_core.text import Text
 
-SOON = 10.0
+SOON = 90.0  # seconds; far beyond what a busy machine needs
 GB = 10**9
 RESERVE = budget.RESERVE
 

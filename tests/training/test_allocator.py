@@ -1,20 +1,22 @@
+import json
 import os
 import platform
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aigc_core.training import __main__ as training
 from aigc_core.training.allocator import SETTINGS, keep_memory
 from tests.fresh import ROOT
 
-WITNESS = """
-import os
-with open(os.environ["WITNESS"], "a") as file:
-    kept = all(name in os.environ for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_"))
-    print(os.getpid(), kept, file=file)
+PROGRAM = """
+import json, os, sys
+from aigc_core.training.allocator import SETTINGS, keep_memory
+found = sorted(name for name in SETTINGS if name in os.environ)
+print(json.dumps({"id": os.getpid(), "arguments": sys.argv[1:], "settings": found}), flush=True)
+keep_memory()
 """
 
 
@@ -72,26 +74,33 @@ def test_other_libraries_are_left_alone(
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings")
-def test_a_training_has_the_settings_and_its_arguments(tmp_path: Path):
-    (tmp_path / "sitecustomize.py").write_text(WITNESS)
-    environment = {
-        **{name: value for name, value in os.environ.items() if name not in SETTINGS},
-        "PYTHONPATH": str(tmp_path),
-        "WITNESS": str(tmp_path / "witness"),
-    }
+def test_a_real_process_comes_back_with_the_settings_and_its_arguments():
+    environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     done = subprocess.run(
-        [sys.executable, "-m", "aigc_core.training", "no-such-recipe", "--cpu"],
+        [sys.executable, "-X", "utf8", "-c", PROGRAM, "a b", "数"],
         cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
+        check=True,
     )
-    assert done.returncode == 2
-    assert "no-such-recipe" in done.stderr
-    assert "dcgan-mnist" in done.stderr
-    assert "Traceback" not in done.stderr
-    (first, without), (second, with_) = map(
-        str.split, (tmp_path / "witness").read_text().splitlines()[:2]
-    )
-    assert first == second
-    assert (without, with_) == ("False", "True")
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert first["id"] == second["id"]
+    assert first["arguments"] == second["arguments"] == ["a b", "数"]
+    assert (first["settings"], second["settings"]) == ([], sorted(SETTINGS))
+
+
+def test_a_training_begins_with_it(monkeypatch: pytest.MonkeyPatch, capsys: Any):
+    called: list[bool] = []
+    monkeypatch.setattr(training, "keep_memory", lambda: called.append(True))
+    assert training.main(["no-such-recipe", "--cpu"]) == 2
+    assert called == [True]
+    error = capsys.readouterr().err
+    assert "no-such-recipe" in error
+    assert "dcgan-mnist" in error
+
+
+def test_asking_for_help_starts_nothing_again(calls: list[tuple[Any, ...]]):
+    with pytest.raises(SystemExit):
+        training.main(["--help"])
+    assert not calls

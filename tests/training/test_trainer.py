@@ -63,8 +63,11 @@ def lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("recipe", [GAN, LINE, DROPOUT], ids=lambda recipe: recipe.name)
-@pytest.mark.parametrize("stops", [[1], [4], [7], [5, 6, 13]], ids=str)
+@pytest.mark.parametrize(
+    ("recipe", "stops"),
+    [(GAN, [1]), (GAN, [4]), (GAN, [7]), (GAN, [5, 6, 13]), (LINE, [6, 13]), (DROPOUT, [6, 13])],
+    ids=lambda value: getattr(value, "name", str(value)),
+)
 def test_a_run_goes_on_where_it_stopped(recipe: Recipe, stops: list[int], tmp_path: Path):
     whole = trained(recipe, tmp_path / "whole")
     for stop in stops:
@@ -129,8 +132,10 @@ def test_a_finished_run_stays_as_it_is(tmp_path: Path):
 def test_how_often_is_saved_changes_nothing(tmp_path: Path):
     for recipe in (GAN, replace(GAN, ema=None)):
         prints = {
-            fingerprint(trained(recipe, tmp_path / f"{recipe.ema}-{every}", save_every=every))
-            for every in (2, 5, 100)
+            fingerprint(
+                trained(recipe, tmp_path / f"{recipe.ema}-{every}", save_every=every, steps=9)
+            )
+            for every in (2, 100)
         }
         assert len(prints) == 1
 
@@ -213,7 +218,7 @@ def test_two_batches_accumulated_are_one_of_twice_the_size(tmp_path: Path):
 
 
 def test_training_lowers_the_loss(tmp_path: Path):
-    trained(replace(LINE, steps=150), tmp_path)
+    trained(replace(LINE, steps=60), tmp_path)
     rows = lines(tmp_path)
     assert rows[-1]["losses"]["network"] < 0.8 * rows[0]["losses"]["network"]
 

@@ -1,8 +1,8 @@
 """Several visitors' requests for the same small model, run together.
 
 A small network costs nearly as much for one picture as for eight. So the loaded model owns one
-worker that takes rows from all waiting requests, in equal shares, runs them as one batch and
-hands each request its own part. The worker starts with the first request and stops when idle.
+worker that takes rows from the waiting requests, turn by turn, runs them as one batch and hands
+each request its own part. The worker starts with the first request and stops when idle.
 """
 
 import threading
@@ -161,15 +161,26 @@ class Batcher:
                     return []
                 self.changed.wait(left)
             shares = []
-            room = self.limit
-            for place, ticket in enumerate(self.waiting[: self.limit]):
-                fair = max(1, room // (min(len(self.waiting), self.limit) - place))
-                count = min(fair, ticket.total - ticket.given)
+            for ticket, count in self._dealt():
                 shares.append((ticket, ticket.given, count))
                 ticket.given += count
-                room -= count
             # Who was served goes to the end, so that the next batch begins with the others.
             served = [ticket for ticket, _, _ in shares]
             rest = [ticket for ticket in self.waiting if ticket not in served]
             self.waiting = rest + [t for t in served if t.given < t.total]
             return shares
+
+    def _dealt(self) -> list[tuple[Ticket, int]]:
+        """Rows of the next batch for each ticket: a turn each, then what room is left, in order.
+
+        A turn is half a batch: a few pictures come at once, a hundred let others in between.
+        """
+        room, counts = self.limit, dict.fromkeys(self.waiting, 0)
+        for most in (max(1, self.limit // 2), self.limit):
+            for ticket in self.waiting:
+                more = min(
+                    room, most - counts[ticket], ticket.total - ticket.given - counts[ticket]
+                )
+                counts[ticket] += more
+                room -= more
+        return [(ticket, count) for ticket, count in counts.items() if count]

@@ -67,16 +67,23 @@ class DoesNotFit(AigcError):
 
 
 class TooBusy(AigcError):
-    """This visitor already has as many runs waiting as one may have."""
+    """As many runs wait already as a visitor, or all visitors of one network, may have.
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(
-            Text(
-                "You already have {limit} runs waiting. Let one finish or stop it, then try again.",
-                "您已有 {limit} 个任务在排队。请等一个完成或将其停止，然后再试。",
-            ),
-            limit=limit,
+    Args:
+        limit: how many that is.
+        together: whether it is the network's limit.
+    """
+
+    def __init__(self, limit: int, *, together: bool = False) -> None:
+        yours = Text(
+            "You already have {limit} runs waiting. Let one finish or stop it, then try again.",
+            "您已有 {limit} 个任务在排队。请等一个完成或将其停止，然后再试。",
         )
+        all_of_you = Text(
+            "{limit} runs from your network are waiting already. Please try again in a moment.",
+            "您所在的网络已有 {limit} 个任务在排队。请稍后再试。",
+        )
+        super().__init__(all_of_you if together else yours, limit=limit)
 
 
 class Cancelled(AigcError):

@@ -354,7 +354,10 @@ class Loader:
     def _fail(self, entry: Entry, error: BaseException) -> None:
         """Fails all who wait. The books keep the reason only: an error holds on to its frames."""
         kind = type(error).__name__
-        reason = error.text if isinstance(error, AigcError) else BUG.fill(kind=kind)
+        if isinstance(error, ModelUnavailable):
+            reason = error.why
+        else:
+            reason = error.text if isinstance(error, AigcError) else BUG.fill(kind=kind)
         with self._changed:
             entry.status, entry.reason, entry.device = "failed", reason, None
             if not entry.queue:

@@ -4,8 +4,15 @@ import argparse
 import os
 import sys
 
+from aigc_core.text import Text
+
 # Before Gradio is imported: it would report its start otherwise.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+NO_PORT = Text(
+    "This address cannot be served: {why}. Choose another with --port.",
+    "无法使用此地址：{why}。请用 --port 另选一个端口。",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,14 +32,18 @@ def main(arguments: list[str] | None = None) -> int:
     except AigcError as error:  # Such as a host's catalog that cannot be read.
         print(*error.text, sep="\n", file=sys.stderr)
         return 2
-    _, url, _ = serve(
-        app,
-        warm=FIRST,
-        server_name=options.host,
-        server_port=options.port,
-        inbrowser=not options.no_browser and os.environ.get("SYSTEM") != "spaces",
-        prevent_thread_lock=True,
-    )
+    try:
+        _, url, _ = serve(
+            app,
+            warm=FIRST,
+            server_name=options.host,
+            server_port=options.port,
+            inbrowser=not options.no_browser and os.environ.get("SYSTEM") != "spaces",
+            prevent_thread_lock=True,
+        )
+    except OSError as error:  # Such as a port that another program has.
+        print(*NO_PORT.fill(why=error), sep="\n", file=sys.stderr)
+        return 2
     print(f"{url}  (Ctrl+C ends it · 按 Ctrl+C 结束)", flush=True)
     app.block_thread()
     return 0

@@ -15,12 +15,13 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import httpx
 import psutil  # type: ignore[import-untyped]
@@ -244,31 +245,43 @@ def free_port() -> int:
         return port
 
 
-async def draw(visitor: httpx.AsyncClient, url: str, **values: Any) -> float:
-    """Asks a served suite for digits, as a page does; seconds until the result is there.
+class Visitor:
+    """A page that is open in a browser: one connection, and one session of the suite's.
 
     Args:
-        visitor: a connection; every call is a session of its own.
+        connection: to the server.
         url: of the suite.
-        values: of the request's fields, and `model`.
-
-    Raises:
-        RuntimeError: the suite answered with an error.
     """
-    start = time.perf_counter()
-    asked = await visitor.post(f"{url}gradio_api/call/v2/image_sample", json=values)
-    asked.raise_for_status()
-    answer = f"{url}gradio_api/call/image_sample/{asked.json()['event_id']}"
-    event, taken = "", None
-    async with visitor.stream("GET", answer) as stream:
-        async for line in stream.aiter_lines():
-            if line.startswith("event: "):
-                event = line.removeprefix("event: ")
-            elif event == "complete" and taken is None:
-                taken = time.perf_counter() - start
-    if taken is None:
-        raise RuntimeError(f"{values}: the answer ended with {event or 'nothing'}")
-    return taken
+
+    def __init__(self, connection: httpx.AsyncClient, url: str) -> None:
+        self.connection, self.calls = connection, f"{url}gradio_api/call/image_sample"
+        self.session = uuid.uuid4().hex
+
+    async def draw(
+        self, *, label: str, count: int, seed: int, truncation: float, model: str
+    ) -> float:
+        """Asks for digits; seconds until the result is there.
+
+        Raises:
+            RuntimeError: the suite answered with an error.
+        """
+        values = [label, count, seed, truncation, model]
+        start = time.perf_counter()
+        asked = await self.connection.post(
+            self.calls, json={"data": values, "session_hash": self.session}
+        )
+        asked.raise_for_status()
+        event, taken = "", None
+        answer = f"{self.calls}/{asked.json()['event_id']}"
+        async with self.connection.stream("GET", answer) as stream:
+            async for line in stream.aiter_lines():
+                if line.startswith("event: "):
+                    event = line.removeprefix("event: ")
+                elif event == "complete" and taken is None:
+                    taken = time.perf_counter() - start
+        if taken is None:
+            raise RuntimeError(f"{values}: the answer ended with {event or 'nothing'}")
+        return taken
 
 
 def default_model() -> str:

@@ -27,8 +27,8 @@ from benchmarks.measure import (
     Series,
     Server,
     Target,
+    Visitor,
     default_model,
-    draw,
     interleaved,
     report,
     serving,
@@ -159,10 +159,11 @@ def clicks(model: str) -> tuple[float, float]:
 
 
 async def click_twice(server: Server, model: str) -> tuple[float, float]:
-    async with httpx.AsyncClient(timeout=PATIENCE) as visitor:
+    async with httpx.AsyncClient(timeout=PATIENCE) as connection:
+        visitor = Visitor(connection, server.url)
         await asyncio.sleep(server.served + AFTER - time.time())
-        first = await draw(visitor, server.url, seed=0, model=model, **CLICK)
-        second = await draw(visitor, server.url, seed=1, model=model, **CLICK)
+        first = await visitor.draw(seed=0, model=model, **CLICK)
+        second = await visitor.draw(seed=1, model=model, **CLICK)
         return first, second
 
 

@@ -1,9 +1,9 @@
 """`python -m benchmarks.visitors`: sixteen visitors at once, against the same calls in a row.
 
-1. Over HTTP: each visitor has a connection and a session of their own and asks a served suite
-   once, from the POST to the last event; the same sixteen calls, one after another, are the
-   measure. Both ways take turns on one server. Latencies are those of single calls, of all rounds
-   together; the server's processor time is what one call costs it, on all cores.
+1. Over HTTP: each visitor has a page of their own open, so a connection and a session, and asks a
+   served suite once, from the POST to the last event; the same sixteen calls, one after another,
+   are the measure. Both ways take turns on one server. Latencies are those of single calls, of
+   all rounds together; the server's processor time is what one call costs it, on all cores.
 2. By the engine alone: the same requests without Gradio, in sixteen threads and in a row. The
    difference to the first table is what serving them costs.
 """
@@ -29,8 +29,8 @@ from benchmarks.measure import (
     Series,
     Server,
     Target,
+    Visitor,
     default_model,
-    draw,
     report,
     serving,
     table,
@@ -73,9 +73,11 @@ async def over_http(server: Server, rounds: int) -> str:
     rows: list[tuple[str, ...]] = []
     async with AsyncExitStack() as stack:
         clients = [httpx.AsyncClient(timeout=PATIENCE) for _ in range(VISITORS)]
-        visitors = [await stack.enter_async_context(client) for client in clients]
+        visitors = [
+            Visitor(await stack.enter_async_context(client), server.url) for client in clients
+        ]
         for count, target in TARGETS.items():
-            # The first round opens the connections and loads the model; it is not counted.
+            # The first round opens connections and sessions and loads the model; it is not counted.
             await together(visitors, server, wishes(count, 0))
             pairs = []
             for round in range(1, rounds + 1):
@@ -92,13 +94,13 @@ def wishes(count: int, round: int) -> list[dict[str, Any]]:
     return [{**common, "seed": 1000 * (round * VISITORS + place)} for place in range(VISITORS)]
 
 
-Visitors = Sequence[httpx.AsyncClient]
+Visitors = Sequence[Visitor]
 
 
 async def in_a_row(visitors: Visitors, server: Server, asked: list[dict[str, Any]]) -> Round:
     model, cpu, start = default_model(), server.cpu_seconds(), time.perf_counter()
     calls = [
-        await draw(visitor, server.url, model=model, **wish)
+        await visitor.draw(model=model, **wish)
         for visitor, wish in zip(visitors, asked, strict=True)
     ]
     return Round(time.perf_counter() - start, tuple(calls), server.cpu_seconds() - cpu)
@@ -109,7 +111,7 @@ async def together(visitors: Visitors, server: Server, asked: list[dict[str, Any
     async with asyncio.timeout(PATIENCE):
         calls = await asyncio.gather(
             *(
-                draw(visitor, server.url, model=model, **wish)
+                visitor.draw(model=model, **wish)
                 for visitor, wish in zip(visitors, asked, strict=True)
             )
         )

@@ -342,7 +342,12 @@ class TestTurns:
 
 class TestFailures:
     @pytest.mark.parametrize(
-        "error", [AigcError(Text("No licence.", "没有许可。")), ValueError("a bug")]
+        "error",
+        [
+            AigcError(Text("No licence.", "没有许可。")),
+            ModelUnavailable("gan", Text("No licence.", "没有许可。")),
+            ValueError("a bug"),
+        ],
     )
     def test_all_waiters_get_the_same_error_and_the_next_tries_again(
         self, house: House, error: Exception

@@ -38,6 +38,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("AIGC_CACHE_DIR") or Path.home() / ".cache" / "aigc")
 
 
+def offline() -> bool:
+    """Whether the network is off limits, by the switch of huggingface_hub and its spellings."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
 def candidates(name: str) -> list[Path]:
     given = os.environ.get("AIGC_DATA_DIR")
     folders = ([Path(given)] if given else []) + [cache_folder() / "data"]
@@ -53,7 +58,7 @@ def open_file(file: DataFile, *, download: bool = True) -> bytes:
     """
     path = file.path()
     if path is None:
-        if not download or os.environ.get("HF_HUB_OFFLINE") == "1":
+        if not download or offline():
             raise DatasetMissing(
                 file.name,
                 Text(

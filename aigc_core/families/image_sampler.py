@@ -133,7 +133,12 @@ def trace(model: LoadedSampler, request: TraceImage) -> Events:
             Output(
                 image,
                 seed=request.seed,
-                details={"layer": name, "shape": shape, "shown": len(maps)},
+                details={
+                    "layer": name,
+                    "does": model.network.layers[name],
+                    "shape": shape,
+                    "shown": len(maps),
+                },
             )
         )
     yield Finished(tuple(outputs))

@@ -20,16 +20,22 @@ The class enters G as a learned embedding beside z, and D by projection
 with f(x) the last features: one part asks "is it real", the other "does it look like a y".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from aigc_core.text import Text
+
 
 class Generator(nn.Module, PyTorchModelHubMixin):
     """Noise and class to picture: 7x7 features, doubled twice to 28x28.
+
+    Attributes:
+        layers: what each of `stages` does, for people.
 
     Args:
         latent_dim: length of z.
@@ -37,6 +43,12 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         class_counts: training examples of each class, so that a class may be drawn as often.
         width: channels at 14x14; 7x7 has twice as many.
     """
+
+    layers: ClassVar[Mapping[str, Text]] = {
+        "project": Text("noise and class become a coarse plan", "噪声和类别变成粗略的草图"),
+        "up": Text("strokes appear at twice the size", "放大一倍，笔画出现"),
+        "paint": Text("all maps are mixed into one picture", "所有特征图合成一幅图"),
+    }
 
     def __init__(
         self,

@@ -1,9 +1,11 @@
 """What a family may expect of a network."""
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Protocol
 
 from torch import Tensor
+
+from aigc_core.text import Text
 
 
 class ImageSampler(Protocol):
@@ -12,8 +14,10 @@ class ImageSampler(Protocol):
     Attributes:
         latent_dim: length of the noise vector.
         class_counts: training examples of each class; empty for an unconditional network.
+        layers: what each of `stages` does, in a few words for people.
     """
 
+    layers: ClassVar[Mapping[str, Text]]
     latent_dim: int
     class_counts: Sequence[int]
 

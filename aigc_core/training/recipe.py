@@ -1,7 +1,7 @@
 """What a recipe states and what an objective does: the two halves of a training."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -67,3 +67,8 @@ class Recipe:
     ema: float | None = 0.999
     seed: int = 0
     half: bool = False
+
+    def settings(self) -> dict[str, str]:
+        """Its plain values as text, to tell whether two recipes are one."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: str(value) for name, value in values.items() if not callable(value)}

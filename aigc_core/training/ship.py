@@ -15,6 +15,8 @@ from aigc_core.training.recipe import Recipe
 def ship(network: nn.Module, recipe: Recipe, folder: Path | None = None) -> Path:
     """Writes a network into a folder (default: the suite's own for this recipe).
 
+    The recipe's settings go into the file's metadata, so that no card can tell of another.
+
     With `recipe.half`, floating tensors are rounded to float16, which halves the file; the loader
     reads them back as float32.
     """
@@ -23,7 +25,8 @@ def ship(network: nn.Module, recipe: Recipe, folder: Path | None = None) -> Path
     tensors = {name: value.detach().cpu() for name, value in network.state_dict().items()}
     if recipe.half:
         tensors = {n: t.half() if t.is_floating_point() else t for n, t in tensors.items()}
-    save_file({n: t.contiguous() for n, t in tensors.items()}, folder / WEIGHTS)
+    tensors = {name: value.contiguous() for name, value in tensors.items()}
+    save_file(tensors, folder / WEIGHTS, metadata=recipe.settings())
     # safetensors makes the file readable by its owner alone.
     (folder / WEIGHTS).chmod(0o644)
     assert isinstance(network, PyTorchModelHubMixin)

@@ -9,9 +9,12 @@ and the order of the data by (seed, epoch). Weights, optimiser states, averages 
 precision are all there is to save.
 """
 
+import sys
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -29,6 +32,15 @@ from aigc_core.training.recipe import Optimiser, Recipe
 from aigc_core.training.report import Log, write_grid
 
 STATE = "state.pt"
+CHANGED = Text(
+    "This run was started with {name} = {before}, and now it is {now}. "
+    "Go on with the same settings, or start in another folder.",
+    "此训练开始时 {name} = {before}，现在是 {now}。请以相同设置继续，或换一个文件夹重新开始。",
+)
+UNREADABLE = Text(
+    "{path} cannot be read ({why}). Delete it to start this run again.",
+    "无法读取 {path}（{why}）。删除它即可重新开始此训练。",
+)
 
 
 class Trainer:
@@ -44,7 +56,8 @@ class Trainer:
         cpu: leave an accelerator alone.
 
     Raises:
-        InvalidRequest: the run in the folder was started with another number of processes.
+        InvalidRequest: the run in the folder was started with other settings, or its checkpoint
+            cannot be read.
     """
 
     def __init__(
@@ -58,8 +71,8 @@ class Trainer:
         trackers: Iterable[str] = (),
         cpu: bool = False,
     ) -> None:
-        self.recipe, self.folder = recipe, folder
-        self.steps = steps or recipe.steps
+        self.recipe = recipe = replace(recipe, steps=steps or recipe.steps)
+        self.folder = folder
         self.accumulate, self.save_every = accumulate, save_every
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -103,23 +116,25 @@ class Trainer:
 
     def fit(self) -> nn.Module:
         """Trains to the last step and returns the network that ships, in eval mode."""
-        self.accelerator.init_trackers(self.recipe.name, config={"steps": self.steps})
+        self.accelerator.init_trackers(self.recipe.name, config={"steps": self.recipe.steps})
         bar = tqdm(
-            total=self.steps,
+            total=self.recipe.steps,
             initial=self.step,
             unit="step",
             desc=self.recipe.name,
             disable=not self.accelerator.is_main_process,
+            # A log file takes a line now and then, a terminal ten a second.
+            mininterval=0.1 if sys.stderr.isatty() else 30,
         )
         start, first = time.perf_counter(), self.step
         sums: dict[str, Tensor] = {}
         count = 0
-        while self.step < self.steps:
+        while self.step < self.recipe.steps:
             for name, loss in self.advance().items():
                 sums[name] = sums.get(name, torch.zeros_like(loss)) + loss
             count += 1
             bar.update()
-            if self.step % self.save_every == 0 or self.step == self.steps:
+            if self.step % self.save_every == 0 or self.step == self.recipe.steps:
                 losses = {name: (total / count).item() for name, total in sums.items()}
                 rate = (self.step - first) * self._images / (time.perf_counter() - start)
                 self._report(losses, rate)
@@ -163,7 +178,7 @@ class Trainer:
         state = {
             "step": self.step,
             "precision": self.precision,
-            "processes": self.accelerator.num_processes,
+            "settings": self._settings(),
             "players": {n: p.state_dict() for n, p in self.objective.players.items()},
             "optimisers": {n: o.state_dict() for n, o in self.optimisers.items()},
             "average": self.average.network.state_dict() if self.average else None,
@@ -189,7 +204,7 @@ class Trainer:
 
     def _cool(self) -> None:
         """Constant learning rates, then a straight line to zero over the recipe's cooldown."""
-        share = (self.steps - self.step) / max(1, self.steps * self.recipe.cooldown)
+        share = (self.recipe.steps - self.step) / max(1, self.recipe.steps * self.recipe.cooldown)
         for name, settings in self.recipe.optimisers.items():
             for group in self.optimisers[name].param_groups:
                 group["lr"] = settings.lr * min(1.0, share)
@@ -238,18 +253,23 @@ class Trainer:
         path = self.folder / STATE
         if not path.exists():
             return None
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+            raise InvalidRequest(UNREADABLE, path=path, why=error) from error
         return state
 
+    def _settings(self) -> dict[str, str]:
+        """All that decides the weights of the end, but for the code and the data."""
+        processes = self.accelerator.num_processes
+        run = {"processes": processes, "accumulate": self.accumulate}
+        return self.recipe.settings() | {name: str(value) for name, value in run.items()}
+
     def _restore(self, state: dict[str, Any]) -> None:
-        if state["processes"] != self.accelerator.num_processes:
-            raise InvalidRequest(
-                Text(
-                    "This run was started with {count} processes and goes on with as many.",
-                    "此训练以 {count} 个进程开始，须以同样数量继续。",
-                ),
-                count=state["processes"],
-            )
+        mine, saved = self._settings(), state["settings"]
+        for name in mine:
+            if mine[name] != saved.get(name):
+                raise InvalidRequest(CHANGED, name=name, now=mine[name], before=saved.get(name))
         self.step, self.precision = state["step"], state["precision"]
         for name, player in self.objective.players.items():
             player.load_state_dict(state["players"][name])

@@ -25,11 +25,6 @@ LEDE = Text(
     "picture; each small square is one feature map, brighter where it is more active.",
     "点击上方的任一数字。每一格是生成器的一层，从噪声走向图片；每个小方块是一张特征图，越亮表示越活跃。",
 )
-LAYERS = {
-    "project": Text("noise and class become a coarse plan", "噪声和类别变成粗略的草图"),
-    "up": Text("strokes appear at twice the size", "放大一倍，笔画出现"),
-    "paint": Text("all maps are mixed into one picture", "所有特征图合成一幅图"),
-}
 SHAPE = Text(
     "{shown} of {channels} maps, {size} x {size}",
     "{channels} 张特征图中的 {shown} 张，{size} x {size}",
@@ -97,11 +92,12 @@ def layer(artifact: Artifact) -> str:
     assert isinstance(artifact.media, Image)
     details = artifact.record.details
     channels, size, _ = details["shape"]
-    name = escape(details["layer"])
+    en, zh = details["does"]
+    name, does = escape(details["layer"]), Text(en, zh)
     shape = (WHOLE if channels == 1 else SHAPE).fill(
         shown=details["shown"], channels=channels, size=size
     )
     return (
         f"<figure>{picture(artifact.media, name)}<figcaption><b>{name}</b> "
-        f"{both(LAYERS.get(name, Text('', '')))}<small>{both(shape)}</small></figcaption></figure>"
+        f"{both(does)}<small>{both(shape)}</small></figcaption></figure>"
     )

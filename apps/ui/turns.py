@@ -77,7 +77,7 @@ class Turns:
         if len(line) >= self.per_session:
             raise TooBusy(self.per_session)
         if sum(map(len, sessions.values())) >= self.per_address:
-            raise TooBusy(self.per_address)
+            raise TooBusy(self.per_address, together=True)
         line.append(place)
         sessions[visitor.session] = line
         self.lines[visitor.address] = sessions

@@ -77,7 +77,7 @@ def test_a_session_may_have_so_many_waiting() -> None:
 def test_an_address_may_have_so_many_waiting() -> None:
     turns = Turns(running=1, per_session=8, per_address=3)
     enter(turns, "a/w", "a/x", "a/y", "a/z")
-    with pytest.raises(TooBusy, match="3 runs waiting"):
+    with pytest.raises(TooBusy, match="3 runs from your network"):
         enter(turns, "a/new")
     enter(turns, "b/x")
 

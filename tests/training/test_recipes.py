@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub import PyTorchModelHubMixin
+from safetensors import safe_open
 
 from aigc_core.checkpoints import CHECKPOINTS
 from aigc_core.data.mnist import is_here
@@ -72,6 +73,16 @@ def test_a_recipe_makes_the_network_that_was_shipped(name: str):
     network = recipe.objective().players[recipe.ships]
     config = json.loads((CHECKPOINTS / name / "config.json").read_text())
     assert network._hub_mixin_config == config
+
+
+# The classifier judges the others, so it was frozen before weights carried their recipe.
+@pytest.mark.parametrize("name", [name for name in recipes.names() if name != "mnist-classifier"])
+def test_shipped_weights_name_the_recipe_that_made_them(name: str):
+    with safe_open(CHECKPOINTS / name / "model.safetensors", framework="numpy") as file:
+        told = file.metadata()
+    today = recipes.find(name).settings()
+    assert {"batch", "steps", "optimisers", "seed"} <= told.keys()
+    assert told == {setting: today.get(setting) for setting in told}
 
 
 def test_pictures_become_floats_in_0_to_1():

@@ -345,11 +345,44 @@ def test_sample_grids_are_the_pictures_shown(tmp_path: Path):
         assert np.array_equal(part, picture)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"batch": 5},
+        {"seed": 1},
+        {"ema": 0.5},
+        {"cooldown": 0.25},
+        {"optimisers": {"network": Optimiser(lr=2e-2)}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_changed_recipe_is_not_gone_on_with(change: dict[str, Any], tmp_path: Path):
+    trained(LINE, tmp_path, steps=4)
+    name = next(iter(change))
+    with pytest.raises(InvalidRequest, match=f"started with {name} = "):
+        made(replace(LINE, **change), tmp_path, steps=4)
+
+
+@pytest.mark.parametrize("change", [{"steps": 5}, {"accumulate": 2}], ids=["steps", "accumulate"])
+def test_other_settings_of_the_run_are_refused(change: dict[str, Any], tmp_path: Path):
+    trained(LINE, tmp_path, steps=4)
+    with pytest.raises(InvalidRequest, match=f"{next(iter(change))} = "):
+        made(LINE, tmp_path, **{"steps": 4, **change})
+
+
 def test_another_number_of_processes_is_refused(tmp_path: Path):
     trained(LINE, tmp_path, steps=4)
     state = torch.load(tmp_path / STATE, weights_only=True)
-    torch.save({**state, "processes": 2}, tmp_path / STATE)
-    with pytest.raises(InvalidRequest, match="2 processes"):
+    state["settings"]["processes"] = "2"
+    torch.save(state, tmp_path / STATE)
+    with pytest.raises(InvalidRequest, match="processes = 2"):
+        made(LINE, tmp_path, steps=4)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04half", b"\x80\x02]q\x00."])
+def test_a_checkpoint_that_cannot_be_read_is_said(content: bytes, tmp_path: Path):
+    (tmp_path / STATE).write_bytes(content)
+    with pytest.raises(InvalidRequest, match="Delete it to start"):
         made(LINE, tmp_path)
 
 

@@ -179,7 +179,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     keep_memory()
     try:
+        # A run grows from block to block, which one with a cooldown may not.
         recipe = find(options.recipe)
+        steady = {name: replace(o, cooldown=0.0) for name, o in recipe.optimisers.items()}
+        recipe = replace(recipe, optimisers=steady)
         with report("training"), tempfile.TemporaryDirectory() as folder:
             print(measured(recipe, Path(folder), options.steps, options.rounds))
     except AigcError as error:

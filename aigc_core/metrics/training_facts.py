@@ -38,11 +38,6 @@ def training_facts(recipe: Recipe, examples: int) -> tuple[Text, ...]:
             "training set.",
             "共 {steps:,} 步，批大小 {batch}：{seen:,} 幅图，相当于训练集的 {epochs:.1f} 倍。",
         ).fill(steps=recipe.steps, batch=recipe.batch, seen=seen, epochs=seen / examples),
-        Text(
-            "Learning rates stay constant, then fall in a straight line to zero over the last "
-            "{cooldown:.0%} of the steps.",
-            "学习率先保持不变，再在最后 {cooldown:.0%} 的步数内线性降至零。",
-        ).fill(cooldown=recipe.cooldown),
         shipping_fact(recipe),
         Text("Seed: {seed}.", "随机种子：{seed}。").fill(seed=recipe.seed),
     ]
@@ -66,13 +61,20 @@ def network_fact(player: str, network: nn.Module) -> Text:
 
 def optimiser_fact(player: str, settings: Optimiser) -> Text:
     return Text(
-        "Optimiser of the {player}: {kind}, learning rate {lr:g}, betas {first:g} and {second:g}"
-        "{decay}.",
-        "{player}的优化器：{kind}，学习率 {lr:g}，beta 为 {first:g} 和 {second:g}{decay}。",
+        "Optimiser of the {player}: {kind}, learning rate {lr:g}{cooldown}, betas {first:g} and "
+        "{second:g}{decay}.",
+        "{player}的优化器：{kind}，学习率 {lr:g}{cooldown}，"
+        "beta 为 {first:g} 和 {second:g}{decay}。",
     ).fill(
         player=player_name(player),
         kind="AdamW" if settings.weight_decay else "Adam",
         lr=settings.lr,
+        cooldown=Text(
+            " that falls in a straight line to zero over the last {share:.0%} of the steps",
+            "（在最后 {share:.0%} 的步数内线性降至零）",
+        ).fill(share=settings.cooldown)
+        if settings.cooldown
+        else "",
         first=settings.betas[0],
         second=settings.betas[1],
         decay=Text(", weight decay {value:g}", "，权重衰减 {value:g}").fill(

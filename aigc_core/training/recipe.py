@@ -31,11 +31,19 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class Optimiser:
-    """AdamW's settings for one player. Without weight decay it is Adam."""
+    """AdamW's settings for one player. Without weight decay it is Adam.
+
+    Args:
+        lr: learning rate.
+        betas: of the moving averages of the gradient and of its square.
+        weight_decay: of matrices and filters.
+        cooldown: share of the steps, at the end, over which the learning rate falls to zero.
+    """
 
     lr: float
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
+    cooldown: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,6 @@ class Recipe:
         ships: the player whose weights the suite ships.
         batch: examples per step and process.
         steps: optimiser steps in all.
-        cooldown: share of the steps, at the end, over which the learning rate falls to zero.
         ema: decay per step of the moving average that ships, or None to ship the last weights.
         seed: of weights, noise and order.
         half: ship float16 weights.
@@ -63,7 +70,6 @@ class Recipe:
     ships: str
     batch: int
     steps: int
-    cooldown: float = 0.5
     ema: float | None = 0.999
     seed: int = 0
     half: bool = False

@@ -203,9 +203,10 @@ class Trainer:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def _cool(self) -> None:
-        """Constant learning rates, then a straight line to zero over the recipe's cooldown."""
-        share = (self.recipe.steps - self.step) / max(1, self.recipe.steps * self.recipe.cooldown)
+        """Constant learning rates, then a straight line to zero over a player's cooldown."""
         for name, settings in self.recipe.optimisers.items():
+            falling = max(1, self.recipe.steps * settings.cooldown)
+            share = (self.recipe.steps - self.step) / falling
             for group in self.optimisers[name].param_groups:
                 group["lr"] = settings.lr * min(1.0, share)
 
@@ -263,13 +264,17 @@ class Trainer:
         """All that decides the weights of the end, but for the code and the data."""
         processes = self.accelerator.num_processes
         run = {"processes": processes, "accumulate": self.accumulate}
-        return self.recipe.settings() | {name: str(value) for name, value in run.items()}
+        settings = self.recipe.settings() | {name: str(value) for name, value in run.items()}
+        if not any(optimiser.cooldown for optimiser in self.recipe.optimisers.values()):
+            # Nothing depends on how long it will be, so a run may be made longer.
+            del settings["steps"]
+        return settings
 
     def _restore(self, state: dict[str, Any]) -> None:
         mine, saved = self._settings(), state["settings"]
         for name in mine:
-            if mine[name] != saved.get(name):
-                raise InvalidRequest(CHANGED, name=name, now=mine[name], before=saved.get(name))
+            if mine[name] != saved.get(name, mine[name]):
+                raise InvalidRequest(CHANGED, name=name, now=mine[name], before=saved[name])
         self.step, self.precision = state["step"], state["precision"]
         for name, player in self.objective.players.items():
             player.load_state_dict(state["players"][name])

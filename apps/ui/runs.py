@@ -50,19 +50,20 @@ async def events(
     time than a small network's whole run. A result is told at once.
     """
     kept: dict[type[Event], Event] = {}
-    due = time.monotonic() + pace()
+    told = time.monotonic()
     step: asyncio.Future[Event | None] | None = None
     async with aclosing(steps(request, model, web)) as stream:
         try:
             while True:
                 step = asyncio.ensure_future(anext(stream, None))
                 while not step.done():
-                    await asyncio.wait([step], timeout=due - time.monotonic() if kept else None)
-                    if kept and time.monotonic() >= due:
+                    left = told + pace() - time.monotonic()
+                    if kept and left <= 0:
                         for event in kept.values():
                             yield event
                         kept.clear()
-                        due = time.monotonic() + pace()
+                        told = time.monotonic()
+                    await asyncio.wait([step], timeout=left if kept else None)
                 if (news := step.result()) is None:
                     return
                 if isinstance(news, Result):

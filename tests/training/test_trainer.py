@@ -255,7 +255,9 @@ def test_what_ships_is_the_average_in_eval_mode(tmp_path: Path):
 @pytest.mark.parametrize("cooldown", [0.0, 0.25, 0.5, 1.0])
 def test_learning_rates_stay_and_then_fall_in_a_straight_line(cooldown: float, tmp_path: Path):
     steps = 12
-    trainer_ = made(replace(GAN, cooldown=cooldown), tmp_path, steps=steps)
+    falls = {"generator": cooldown, "discriminator": 0.5}
+    optimisers = {n: replace(GAN.optimisers[n], cooldown=share) for n, share in falls.items()}
+    trainer_ = made(replace(GAN, optimisers=optimisers), tmp_path, steps=steps)
     rates: list[dict[str, float]] = []
     for name in trainer_.optimisers:
         original = trainer_.optimisers[name].step
@@ -268,16 +270,16 @@ def test_learning_rates_stay_and_then_fall_in_a_straight_line(cooldown: float, t
 
         trainer_.optimisers[name].step = step  # type: ignore[method-assign]
     trainer_.fit()
-    seen = [row["generator"] for row in rates if "generator" in row]
-    falling = round(steps * cooldown)
-    for index, rate in enumerate(seen):
-        left = steps - index
-        assert rate == pytest.approx(1e-2 * (min(1, left / falling) if falling else 1))
-    assert len(seen) == steps
-    assert all(a >= b for a, b in pairwise(seen))
-    assert seen[0] == pytest.approx(1e-2)
-    assert seen[-1] > 0
-    assert seen == [row["discriminator"] for row in rates if "discriminator" in row]
+    for player, share in falls.items():
+        seen = [row[player] for row in rates if player in row]
+        falling = round(steps * share)
+        for index, rate in enumerate(seen):
+            left = steps - index
+            assert rate == pytest.approx(1e-2 * (min(1, left / falling) if falling else 1))
+        assert len(seen) == steps
+        assert all(a >= b for a, b in pairwise(seen))
+        assert seen[0] == pytest.approx(1e-2)
+        assert seen[-1] > 0
 
 
 def test_decay_is_for_matrices_alone():
@@ -351,7 +353,6 @@ def test_sample_grids_are_the_pictures_shown(tmp_path: Path):
         {"batch": 5},
         {"seed": 1},
         {"ema": 0.5},
-        {"cooldown": 0.25},
         {"optimisers": {"network": Optimiser(lr=2e-2)}},
     ],
     ids=lambda change: next(iter(change)),
@@ -365,9 +366,16 @@ def test_a_changed_recipe_is_not_gone_on_with(change: dict[str, Any], tmp_path: 
 
 @pytest.mark.parametrize("change", [{"steps": 5}, {"accumulate": 2}], ids=["steps", "accumulate"])
 def test_other_settings_of_the_run_are_refused(change: dict[str, Any], tmp_path: Path):
-    trained(LINE, tmp_path, steps=4)
+    falling = replace(LINE, optimisers={"network": Optimiser(lr=1e-2, cooldown=0.5)})
+    trained(falling, tmp_path, steps=4)
     with pytest.raises(InvalidRequest, match=f"{next(iter(change))} = "):
-        made(LINE, tmp_path, **{"steps": 4, **change})
+        made(falling, tmp_path, **{"steps": 4, **change})
+
+
+def test_a_run_without_cooldown_may_be_made_longer(tmp_path: Path):
+    whole = trained(LINE, tmp_path / "whole", steps=9)
+    trained(LINE, tmp_path / "parts", steps=4)
+    assert fingerprint(trained(LINE, tmp_path / "parts", steps=9)) == fingerprint(whole)
 
 
 def test_another_number_of_processes_is_refused(tmp_path: Path):

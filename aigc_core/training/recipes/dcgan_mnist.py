@@ -28,13 +28,12 @@ RECIPE = Recipe(
     objective=objective,
     data=data,
     optimisers={
-        "generator": Optimiser(lr=2e-4, betas=(0.5, 0.999)),
-        "discriminator": Optimiser(lr=2e-4, betas=(0.5, 0.999)),
+        "generator": Optimiser(lr=2e-4, betas=(0.5, 0.999), cooldown=0.2),
+        "discriminator": Optimiser(lr=2e-4, betas=(0.5, 0.999), cooldown=0.2),
     },
     ships="generator",
     batch=64,
     steps=937 * 13,
-    cooldown=0.2,
     ema=0.9995,
     half=True,
 )

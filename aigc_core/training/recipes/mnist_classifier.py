@@ -17,11 +17,10 @@ RECIPE = Recipe(
     name="mnist-classifier",
     objective=lambda: Classification(DigitClassifier()),
     data=data,
-    optimisers={"classifier": Optimiser(lr=2e-3, weight_decay=1e-3)},
+    optimisers={"classifier": Optimiser(lr=2e-3, weight_decay=1e-3, cooldown=0.7)},
     ships="classifier",
     batch=128,
     steps=468 * 10,
-    cooldown=0.7,
     ema=0.998,
     seed=1998,
 )

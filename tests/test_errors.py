@@ -11,6 +11,7 @@ from aigc_core.text import LANGUAGES, Text
 SAMPLES: dict[Any, Any] = {
     str: "a-name",
     int: 3_000_000_000,
+    bool: True,
     Text: Text("because of {braces}.", "因为{braces}。"),
 }
 KINDS = [
@@ -22,7 +23,9 @@ KINDS = [
 
 def made(kind: type[AigcError]) -> AigcError:
     wanted = inspect.signature(kind).parameters.values()
-    return kind(*[SAMPLES[p.annotation] for p in wanted if p.kind is not p.VAR_KEYWORD])
+    named = {p.name: SAMPLES[p.annotation] for p in wanted if p.kind is p.KEYWORD_ONLY}
+    placed = [SAMPLES[p.annotation] for p in wanted if p.kind is p.POSITIONAL_OR_KEYWORD]
+    return kind(*placed, **named)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -62,10 +62,11 @@ class Record(BaseModel):
 
 @dataclass(frozen=True)
 class Artifact:
-    """A medium and its record."""
+    """A medium, its record, and a caption where one is needed, which is part of neither."""
 
     media: Media
     record: Record
+    caption: Text | None = None
 
     def digest(self) -> str:
         """SHA-256 of the decoded media and the canonical record: equal means identical."""

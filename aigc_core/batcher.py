@@ -101,8 +101,9 @@ class Batcher:
         with self.changed:
             if self.closed:
                 raise Cancelled
-            self.waiting.append(ticket)
-            if self.worker is None:
+            if ticket.total:
+                self.waiting.append(ticket)
+            if self.waiting and self.worker is None:
                 self.worker = threading.Thread(target=self._work, name="batcher", daemon=True)
                 self.worker.start()
             self.changed.notify_all()

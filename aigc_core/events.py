@@ -42,12 +42,14 @@ class Output:
         details: what the request does not say, such as the class that was drawn.
         tolerance: how far a rerun's values may differ, in the medium's own levels; 0 promises
             identical ones on the same device class and versions.
+        caption: what it shows, where the request does not say.
     """
 
     media: Media
     seed: int
     details: dict[str, Any] = field(default_factory=dict)
     tolerance: float = 0.0
+    caption: Text | None = None
 
 
 @dataclass(frozen=True)

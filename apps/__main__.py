@@ -9,9 +9,10 @@ from aigc_core.text import Text
 # Before Gradio is imported: it would report its start otherwise.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
-NO_PORT = Text(
-    "This address cannot be served: {why}. Choose another with --port.",
-    "无法使用此地址：{why}。请用 --port 另选一个端口。",
+NO_ADDRESS = Text(
+    "{host}, port {port}, cannot be served: it is in use, or not this machine's. "
+    "Choose another with --port or --host.",
+    "无法使用 {host} 的端口 {port}：已被占用，或不属于本机。请用 --port 或 --host 另选。",
 )
 
 
@@ -41,8 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
             inbrowser=not options.no_browser and os.environ.get("SYSTEM") != "spaces",
             prevent_thread_lock=True,
         )
-    except OSError as error:  # Such as a port that another program has.
-        print(*NO_PORT.fill(why=error), sep="\n", file=sys.stderr)
+    except FileNotFoundError:
+        raise
+    except OSError:  # All that Gradio says of an address that it cannot have.
+        address = {"host": options.host or "127.0.0.1", "port": options.port or "7860-7959"}
+        print(*NO_ADDRESS.fill(**address), sep="\n", file=sys.stderr)
         return 2
     print(f"{url}  (Ctrl+C ends it · 按 Ctrl+C 结束)", flush=True)
     app.block_thread()

@@ -11,7 +11,6 @@ from aigc_core.text import LANGUAGES, Text
 SAMPLES: dict[Any, Any] = {
     str: "a-name",
     int: 3_000_000_000,
-    bool: True,
     Text: Text("because of {braces}.", "因为{braces}。"),
 }
 KINDS = [
@@ -21,16 +20,18 @@ KINDS = [
 ]
 
 
-def made(kind: type[AigcError]) -> AigcError:
+def made(kind: type[AigcError], switch: bool = False) -> AigcError:
+    samples = SAMPLES | {bool: switch}
     wanted = inspect.signature(kind).parameters.values()
-    named = {p.name: SAMPLES[p.annotation] for p in wanted if p.kind is p.KEYWORD_ONLY}
-    placed = [SAMPLES[p.annotation] for p in wanted if p.kind is p.POSITIONAL_OR_KEYWORD]
+    named = {p.name: samples[p.annotation] for p in wanted if p.kind is p.KEYWORD_ONLY}
+    placed = [samples[p.annotation] for p in wanted if p.kind is p.POSITIONAL_OR_KEYWORD]
     return kind(*placed, **named)
 
 
+@pytest.mark.parametrize("switch", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_error_is_a_sentence_in_both_languages(kind: type[AigcError]):
-    error = made(kind)
+def test_every_error_is_a_sentence_in_both_languages(kind: type[AigcError], switch: bool):
+    error = made(kind, switch)
     assert all(error.text.say(language).strip() for language in LANGUAGES)
     assert error.text.en[-1] in ".}"
     assert error.text.zh[-1] in "。}"
@@ -39,9 +40,10 @@ def test_every_error_is_a_sentence_in_both_languages(kind: type[AigcError]):
     assert str(error) == error.text.en
 
 
+@pytest.mark.parametrize("switch", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_error_has_all_its_values(kind: type[AigcError]):
-    error = made(kind)
+def test_every_error_has_all_its_values(kind: type[AigcError], switch: bool):
+    error = made(kind, switch)
     for text in error.text:
         assert set(re.findall(r"\{(.*?)\}", text)) <= {"braces"}
     wanted = inspect.signature(kind).parameters.values()

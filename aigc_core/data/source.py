@@ -39,8 +39,9 @@ def cache_folder() -> Path:
 
 
 def offline() -> bool:
-    """Whether the network is off limits, by the switch of huggingface_hub and its spellings."""
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+    """Whether the network is off limits, by huggingface_hub's switches and their spellings."""
+    switches = (os.environ.get(name, "") for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
+    return any(switch.upper() in {"1", "ON", "YES", "TRUE"} for switch in switches)
 
 
 def candidates(name: str) -> list[Path]:

@@ -133,12 +133,8 @@ def trace(model: LoadedSampler, request: TraceImage) -> Events:
             Output(
                 image,
                 seed=request.seed,
-                details={
-                    "layer": name,
-                    "does": model.network.layers[name],
-                    "shape": shape,
-                    "shown": len(maps),
-                },
+                details={"layer": name, "shape": shape, "shown": len(maps)},
+                caption=model.network.layers[name],
             )
         )
     yield Finished(tuple(outputs))
@@ -182,7 +178,9 @@ def stages(
 
 
 def noise(model: LoadedSampler, seeds: list[int], truncation: float = 1.0) -> "Tensor":
-    """One row of N(0, truncation²) per seed, (n, latent_dim): a row depends on its seed alone.
+    """One row of N(0, (spread truncation)²) per seed, (n, latent_dim).
+
+    A row depends on its seed alone; the spread is the network's.
 
     Shrinking z is the truncation trick with z's mean as its centre (Karras et al. 2019,
     https://arxiv.org/abs/1812.04948).
@@ -193,7 +191,7 @@ def noise(model: LoadedSampler, seeds: list[int], truncation: float = 1.0) -> "T
     rows = [
         torch.randn(model.network.latent_dim, generator=rng.manual_seed(seed)) for seed in seeds
     ]
-    return torch.stack(rows) * truncation
+    return torch.stack(rows) * (model.network.spread * truncation)
 
 
 def walk(start: "Tensor", end: "Tensor", steps: int, path: str) -> "Tensor":

@@ -3,7 +3,7 @@
 from torch import nn
 
 from aigc_core.text import Text
-from aigc_core.training.recipe import Optimiser, Recipe
+from aigc_core.training.recipe import Optimiser, Recipe, plain
 
 # A player of another name keeps it in both languages.
 PLAYERS = {
@@ -16,7 +16,7 @@ PLAYERS = {
 def training_facts(recipe: Recipe, examples: int) -> tuple[Text, ...]:
     """One sentence for each fact of a training on so many examples."""
     objective = recipe.objective()
-    settings = {k: v for k, v in vars(objective).items() if isinstance(v, int | float)}
+    settings = plain(objective)
     seen = recipe.steps * recipe.batch
     facts = [
         Text(

@@ -13,12 +13,14 @@ class ImageSampler(Protocol):
 
     Attributes:
         latent_dim: length of the noise vector.
+        spread: standard deviation of the noise that it draws best with.
         class_counts: training examples of each class; empty for an unconditional network.
         layers: what each of `stages` does, in a few words for people.
     """
 
     layers: ClassVar[Mapping[str, Text]]
     latent_dim: int
+    spread: float
     class_counts: Sequence[int]
 
     def sample(self, z: Tensor, y: Tensor) -> Tensor:

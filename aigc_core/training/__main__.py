@@ -44,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     network = trainer.fit()
     if trainer.accelerator.is_main_process:
-        folder = ship(network, trainer.recipe, None if options.ship else trainer.folder / "weights")
+        home = None if options.ship else trainer.folder / "weights"
+        folder = ship(network, trainer.recipe, home, trainer.settings())
         print(f"{folder / WEIGHTS}\n{digest(folder / WEIGHTS)}")
     return 0
 

@@ -1,7 +1,7 @@
 """What a recipe states and what an objective does: the two halves of a training."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -74,7 +74,28 @@ class Recipe:
     seed: int = 0
     half: bool = False
 
-    def settings(self) -> dict[str, str]:
-        """Its plain values as text, to tell whether two recipes are one."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: str(value) for name, value in values.items() if not callable(value)}
+
+def settings_of(recipe: Recipe, objective: Objective) -> dict[str, str]:
+    """What makes two trainings the same, by name: all but the code and the data.
+
+    The numbers of recipe, optimisers and objective, and the size of each network.
+    """
+    own = {field.name: getattr(recipe, field.name) for field in fields(recipe)}
+    del own["optimisers"]
+    players = {
+        f"{player}.{name}": value
+        for player, chosen in recipe.optimisers.items()
+        for name, value in asdict(chosen).items()
+    }
+    weights = {
+        f"{player}.weights": sum(weight.numel() for weight in network.parameters())
+        for player, network in objective.players.items()
+    }
+    numbers = {f"objective.{name}": value for name, value in plain(objective).items()}
+    found = own | players | weights | numbers
+    return {name: str(value) for name, value in found.items() if not callable(value)}
+
+
+def plain(objective: Objective) -> dict[str, float]:
+    """An objective's own numbers."""
+    return {k: v for k, v in vars(objective).items() if isinstance(v, int | float)}

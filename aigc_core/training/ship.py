@@ -1,6 +1,7 @@
 """Weights as the suite ships them: config.json and model.safetensors, nothing else."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from huggingface_hub import PyTorchModelHubMixin
@@ -12,10 +13,16 @@ from aigc_core.checkpoints import CHECKPOINTS
 from aigc_core.training.recipe import Recipe
 
 
-def ship(network: nn.Module, recipe: Recipe, folder: Path | None = None) -> Path:
+def ship(
+    network: nn.Module,
+    recipe: Recipe,
+    folder: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Path:
     """Writes a network into a folder (default: the suite's own for this recipe).
 
-    The recipe's settings go into the file's metadata, so that no card can tell of another.
+    `settings`, those of the training, go into the file's metadata, so that no card need tell of
+    another. They are one string: of several, safetensors writes the order at random.
 
     With `recipe.half`, floating tensors are rounded to float16, which halves the file; the loader
     reads them back as float32.
@@ -26,7 +33,8 @@ def ship(network: nn.Module, recipe: Recipe, folder: Path | None = None) -> Path
     if recipe.half:
         tensors = {n: t.half() if t.is_floating_point() else t for n, t in tensors.items()}
     tensors = {name: value.contiguous() for name, value in tensors.items()}
-    save_file(tensors, folder / WEIGHTS, metadata=recipe.settings())
+    told = {"training": json.dumps(settings, sort_keys=True)} if settings else None
+    save_file(tensors, folder / WEIGHTS, metadata=told)
     # safetensors makes the file readable by its owner alone.
     (folder / WEIGHTS).chmod(0o644)
     assert isinstance(network, PyTorchModelHubMixin)

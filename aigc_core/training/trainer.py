@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -28,7 +27,7 @@ from aigc_core.text import Text
 from aigc_core.training.batches import Batches, mix
 from aigc_core.training.ema import Average
 from aigc_core.training.precision import choose
-from aigc_core.training.recipe import Optimiser, Recipe
+from aigc_core.training.recipe import Optimiser, Recipe, settings_of
 from aigc_core.training.report import Log, write_grid
 
 STATE = "state.pt"
@@ -38,8 +37,8 @@ CHANGED = Text(
     "此训练开始时 {name} = {before}，现在是 {now}。请以相同设置继续，或换一个文件夹重新开始。",
 )
 UNREADABLE = Text(
-    "{path} cannot be read ({why}). Delete it to start this run again.",
-    "无法读取 {path}（{why}）。删除它即可重新开始此训练。",
+    "{path} cannot be gone on with ({why}). Without it, this run starts again.",
+    "无法从 {path} 继续（{why}）。移走该文件即可重新开始此训练。",
 )
 
 
@@ -178,7 +177,7 @@ class Trainer:
         state = {
             "step": self.step,
             "precision": self.precision,
-            "settings": self._settings(),
+            "settings": self.settings(),
             "players": {n: p.state_dict() for n, p in self.objective.players.items()},
             "optimisers": {n: o.state_dict() for n, o in self.optimisers.items()},
             "average": self.average.network.state_dict() if self.average else None,
@@ -256,22 +255,24 @@ class Trainer:
             return None
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
-            raise InvalidRequest(UNREADABLE, path=path, why=error) from error
+            _ = state["settings"]
+        except Exception as error:  # Damaged bytes raise nearly anything.
+            raise InvalidRequest(UNREADABLE, path=path, why=repr(error)) from error
         return state
 
-    def _settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, str]:
         """All that decides the weights of the end, but for the code and the data."""
         processes = self.accelerator.num_processes
         run = {"processes": processes, "accumulate": self.accumulate}
-        settings = self.recipe.settings() | {name: str(value) for name, value in run.items()}
-        if not any(optimiser.cooldown for optimiser in self.recipe.optimisers.values()):
-            # Nothing depends on how long it will be, so a run may be made longer.
-            del settings["steps"]
-        return settings
+        settings = settings_of(self.recipe, self.objective)
+        return settings | {name: str(value) for name, value in run.items()}
 
     def _restore(self, state: dict[str, Any]) -> None:
-        mine, saved = self._settings(), state["settings"]
+        mine, saved = self.settings(), dict(state["settings"])
+        cools = any(optimiser.cooldown for optimiser in self.recipe.optimisers.values())
+        if not cools and state["step"] <= self.recipe.steps:
+            # Nothing depends on how long it will be, so a run may be made longer.
+            saved["steps"] = mine["steps"]
         for name in mine:
             if mine[name] != saved.get(name, mine[name]):
                 raise InvalidRequest(CHANGED, name=name, now=mine[name], before=saved[name])

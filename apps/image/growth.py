@@ -90,14 +90,14 @@ def layers(artifacts: tuple[Artifact, ...]) -> str:
 
 def layer(artifact: Artifact) -> str:
     assert isinstance(artifact.media, Image)
+    assert artifact.caption
     details = artifact.record.details
     channels, size, _ = details["shape"]
-    en, zh = details["does"]
-    name, does = escape(details["layer"]), Text(en, zh)
+    name = escape(details["layer"])
     shape = (WHOLE if channels == 1 else SHAPE).fill(
         shown=details["shown"], channels=channels, size=size
     )
     return (
         f"<figure>{picture(artifact.media, name)}<figcaption><b>{name}</b> "
-        f"{both(does)}<small>{both(shape)}</small></figcaption></figure>"
+        f"{both(artifact.caption)}<small>{both(shape)}</small></figcaption></figure>"
     )

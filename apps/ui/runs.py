@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 
 TURNS = Turns()
 
-# Seconds between updates of a page, and, where many run, between those of all pages together.
-PACE, SHARED_PACE = 0.2, 0.1
+# Seconds between updates of a page, where many run between those of all pages together, and the
+# longest that a page hears nothing.
+PACE, SHARED_PACE, SILENCE = 0.2, 0.1, 2.0
 
 WAITING = Text("waiting, {position} before you", "排队中，前面还有 {position} 个")
 SORRY = Text(
@@ -63,7 +64,7 @@ async def events(
                             yield event
                         kept.clear()
                         told = time.monotonic()
-                    await asyncio.wait([step], timeout=left if kept else None)
+                    await asyncio.wait([step], timeout=min(left, PACE) if kept else None)
                 if (news := step.result()) is None:
                     return
                 if isinstance(news, Result):
@@ -79,7 +80,7 @@ async def events(
 
 def pace() -> float:
     """Seconds until the next update of a page: updates must not crowd out what they tell of."""
-    return max(PACE, SHARED_PACE * TURNS.jobs)
+    return min(max(PACE, SHARED_PACE * TURNS.jobs), SILENCE)
 
 
 async def steps(

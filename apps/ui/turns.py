@@ -56,7 +56,7 @@ class Turns:
         """Waits for the visitor's turn, and holds it.
 
         Raises:
-            TooBusy: this visitor has as many jobs waiting as one may have.
+            TooBusy: as many jobs wait as a visitor, or all of one address, may have.
         """
         place = self.enter(visitor)
         try:

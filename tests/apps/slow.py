@@ -47,14 +47,10 @@ def answer(model: Slow, request: SampleImages | TraceImage) -> Iterator[FamilyEv
         time.sleep(model.seconds)
         model.taken.append(time.monotonic())
         yield Progress(step + 1, model.steps, Text("working", "进行中"))
-    details = {
-        "layer": "all",
-        "does": ["all at once", "一次完成"],
-        "shape": [1, 28, 28],
-        "shown": 1,
-        "label": "0",
-    }
-    yield Finished((Output(Image(np.zeros((28, 28), np.uint8)), request.seed, details),))
+    details = {"layer": "all", "shape": [1, 28, 28], "shown": 1, "label": "0"}
+    caption = Text("all at once", "一次完成")
+    made = Output(Image(np.zeros((28, 28), np.uint8)), request.seed, details, caption=caption)
+    yield Finished((made,))
 
 
 def until(true: Callable[[], object], seconds: float = 15.0) -> float:

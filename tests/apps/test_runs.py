@@ -1,6 +1,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,6 +64,39 @@ def test_progress_never_goes_back(engine_with: Callable[..., Engine]) -> None:
     assert len(steps) > 1
 
 
+@pytest.mark.parametrize(
+    ("jobs", "seconds"), [(0, 0.2), (1, 0.2), (2, 0.2), (10, 1.0), (16, 1.6), (400, 2.0)]
+)
+def test_a_page_hears_less_often_where_many_run_but_is_not_forgotten(
+    jobs: int, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "TURNS", SimpleNamespace(jobs=jobs))
+    assert runs.pace() == pytest.approx(seconds)
+
+
+def test_what_others_leave_behind_hastens_the_next_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pace of the moment counts, not that of the moment when the run began."""
+    monkeypatch.setattr(runs, "TURNS", crowd := SimpleNamespace(jobs=20, enter=runs.TURNS.enter))
+    crowd.leave = runs.Turns().leave
+
+    class Long:
+        def run(self, request: SampleImages, *, model: str | None) -> Any:
+            yield Progress(0, 2, NOTE)
+            crowd.jobs = 1
+            time.sleep(1.2)
+            yield Result(())
+
+    monkeypatch.setattr(runs, "default_engine", Long)
+
+    async def first_word() -> float:
+        start = time.monotonic()
+        async with aclosing(runs.events(SampleImages(), None, WEB)) as stream:
+            assert isinstance(await anext(stream), Progress)
+            return time.monotonic() - start
+
+    assert asyncio.run(first_word()) < 1.1
+
+
 def complain(handler: Any, language: str = "en") -> gr.Error:
     web = gr.Request(headers={"accept-language": language})
 
@@ -92,6 +126,7 @@ def test_a_bug_is_an_apology(caplog: pytest.LogCaptureFixture) -> None:
         yield
 
     error = complain(handler)
+    assert error.title == runs.FAILURE.en
     assert "secret" not in error.message
     assert error.message.split("noted as ")[1][:6] in caplog.text
 

@@ -71,6 +71,9 @@ class Latents:
 
     latent_dim = 64
 
+    def __init__(self, spread: float = 1.0) -> None:
+        self.spread = spread
+
     @property
     def network(self) -> "Latents":
         return self
@@ -94,6 +97,8 @@ def test_noise_is_normal_and_truncation_scales_it():
     assert float(rows.mean()) == pytest.approx(0, abs=0.02)
     assert float(rows.std()) == pytest.approx(1, abs=0.02)
     assert torch.allclose(latents(3, truncation=0.25), latents(3) / 4)
+    wide: Any = Latents(spread=1.5)
+    assert torch.allclose(noise(wide, [3], 0.5), latents(3) * 0.75)
     assert not latents(3, truncation=0.0).any()
 
 
@@ -261,6 +266,8 @@ def test_a_trace_names_its_layers_and_shows_maps(engine: Engine):
     assert [d["layer"] for d in details] == ["project", "up", "paint"]
     assert [d["shape"] for d in details] == [[128, 7, 7], [64, 14, 14], [1, 28, 28]]
     assert [d["shown"] for d in details] == [32, 32, 1]
+    captions = {artifact.caption for artifact in artifacts}
+    assert len(captions - {None}) == 3
     for artifact, (h, w) in zip(artifacts, SIZES, strict=False):
         page = pixels(artifact.media)
         assert page.shape == (h, w)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from aigc_core.checkpoint import load_network
@@ -74,7 +75,7 @@ def test_sample_is_the_same_in_0_to_1(generator: Generator):
 def test_the_last_stage_is_the_picture(generator: Generator):
     z, y = inputs()
     stages = list(generator.stages(z, y))
-    assert [name for name, _ in stages] == ["project", "up", "paint"]
+    assert [name for name, _ in stages] == ["project", "up", "paint"] == list(generator.layers)
     shapes = [tuple(values.shape) for _, values in stages]
     assert shapes == [(3, 16, 7, 7), (3, 8, 14, 14), (3, 1, 28, 28)]
     assert torch.equal(stages[-1][1], generator(z, y))
@@ -176,6 +177,7 @@ def test_what_ships_is_read_back(half: bool, generator: Generator, tmp_path: Pat
         "class_counts": COUNTS,
         "class_dim": 5,
         "latent_dim": 6,
+        "spread": 1.0,
         "width": 8,
     }
     again = load_network(Generator, folder)
@@ -187,6 +189,17 @@ def test_what_ships_is_read_back(half: bool, generator: Generator, tmp_path: Pat
     else:
         assert torch.equal(again.sample(z, y), generator.sample(z, y))
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
+
+
+def test_the_same_weights_ship_as_the_same_bytes(generator: Generator, tmp_path: Path):
+    settings = {name: str(value) for value, name in enumerate("abcdefghijklmnop")}
+    files = [
+        ship(generator, recipe(half=True), tmp_path / str(round), settings) / "model.safetensors"
+        for round in range(4)
+    ]
+    assert len({file.read_bytes() for file in files}) == 1
+    with safe_open(files[0], framework="numpy") as file:
+        assert json.loads(file.metadata()["training"]) == settings
 
 
 def test_defaults_ship_too(tmp_path: Path):

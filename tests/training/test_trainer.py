@@ -20,7 +20,7 @@ from aigc_core.training import precision, trainer
 from aigc_core.training.recipe import Optimiser, Recipe
 from aigc_core.training.trainer import STATE, Trainer, optimiser
 from tests.fresh import ROOT
-from tests.training.tiny import DROPOUT, GAN, LINE, fingerprint
+from tests.training.tiny import DROPOUT, GAN, LINE, fingerprint, game
 
 pytest_plugins = ("tests.cores",)
 pytestmark = pytest.mark.usefixtures("one_core")
@@ -353,15 +353,29 @@ def test_sample_grids_are_the_pictures_shown(tmp_path: Path):
         {"batch": 5},
         {"seed": 1},
         {"ema": 0.5},
-        {"optimisers": {"network": Optimiser(lr=2e-2)}},
+        {"network.lr": 2e-2},
+        {"network.weight_decay": 0.1},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_a_changed_recipe_is_not_gone_on_with(change: dict[str, Any], tmp_path: Path):
     trained(LINE, tmp_path, steps=4)
-    name = next(iter(change))
-    with pytest.raises(InvalidRequest, match=f"started with {name} = "):
-        made(replace(LINE, **change), tmp_path, steps=4)
+    ((name, value),) = change.items()
+    player, _, setting = name.partition(".")
+    if setting:
+        optimiser_ = replace(LINE.optimisers[player], **{setting: value})
+        changed = replace(LINE, optimisers={player: optimiser_})
+    else:
+        changed = replace(LINE, **change)
+    with pytest.raises(InvalidRequest, match=f"started with {name} = .* now it is {value}"):
+        made(changed, tmp_path, steps=4)
+
+
+def test_another_network_is_not_gone_on_with(tmp_path: Path):
+    trained(GAN, tmp_path, steps=4)
+    wider = replace(GAN, objective=lambda: game(latent_dim=5))
+    with pytest.raises(InvalidRequest, match=r"generator\.weights = "):
+        made(wider, tmp_path, steps=4)
 
 
 @pytest.mark.parametrize("change", [{"steps": 5}, {"accumulate": 2}], ids=["steps", "accumulate"])
@@ -376,6 +390,8 @@ def test_a_run_without_cooldown_may_be_made_longer(tmp_path: Path):
     whole = trained(LINE, tmp_path / "whole", steps=9)
     trained(LINE, tmp_path / "parts", steps=4)
     assert fingerprint(trained(LINE, tmp_path / "parts", steps=9)) == fingerprint(whole)
+    with pytest.raises(InvalidRequest, match="steps = 9, and now it is 8"):
+        made(LINE, tmp_path / "parts", steps=8)
 
 
 def test_another_number_of_processes_is_refused(tmp_path: Path):
@@ -387,10 +403,13 @@ def test_another_number_of_processes_is_refused(tmp_path: Path):
         made(LINE, tmp_path, steps=4)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04half", b"\x80\x02]q\x00."])
-def test_a_checkpoint_that_cannot_be_read_is_said(content: bytes, tmp_path: Path):
-    (tmp_path / STATE).write_bytes(content)
-    with pytest.raises(InvalidRequest, match="Delete it to start"):
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04half", b"\x80\x02]q\x00.", {"step": 4}])
+def test_a_checkpoint_that_cannot_be_read_is_said(content: Any, tmp_path: Path):
+    if isinstance(content, bytes):
+        (tmp_path / STATE).write_bytes(content)
+    else:
+        torch.save(content, tmp_path / STATE)
+    with pytest.raises(InvalidRequest, match="Without it, this run starts again"):
         made(LINE, tmp_path)
 
 

@@ -93,8 +93,9 @@ class Read:
         return None
 
 
-def game() -> Adversarial:
-    return Adversarial(TinyGenerator(), TinyDiscriminator(), discriminator_loss, generator_loss)
+def game(latent_dim: int = 4) -> Adversarial:
+    made = TinyGenerator(latent_dim=latent_dim)
+    return Adversarial(made, TinyDiscriminator(), discriminator_loss, generator_loss)
 
 
 def data() -> tuple[np.ndarray, ...]:
@@ -108,7 +109,7 @@ GAN = Recipe(
     objective=game,
     data=data,
     optimisers={
-        "generator": Optimiser(lr=1e-2, betas=(0.5, 0.999)),
+        "generator": Optimiser(lr=1e-2, betas=(0.5, 0.999), cooldown=0.5),
         "discriminator": Optimiser(lr=1e-2, weight_decay=1e-2),
     },
     ships="generator",

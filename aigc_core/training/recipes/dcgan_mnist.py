@@ -11,7 +11,8 @@ from aigc_core.training.recipe import Optimiser, Recipe
 def objective() -> Adversarial:
     counts = np.bincount(load_mnist("train").labels).tolist()
     return Adversarial(
-        Generator(class_counts=counts),
+        # The spread with the lowest FID on seeds that the card does not use.
+        Generator(class_counts=counts, spread=1.06),
         Discriminator(width=32),
         discriminator_loss,
         generator_loss,
@@ -27,13 +28,15 @@ RECIPE = Recipe(
     name="dcgan-mnist",
     objective=objective,
     data=data,
+    # The generator comes to rest against a discriminator that stays quick: where both slow down,
+    # the digits grow more alike.
     optimisers={
-        "generator": Optimiser(lr=2e-4, betas=(0.5, 0.999), cooldown=0.2),
-        "discriminator": Optimiser(lr=2e-4, betas=(0.5, 0.999), cooldown=0.2),
+        "generator": Optimiser(lr=1.6e-3, betas=(0.5, 0.999), cooldown=1.0),
+        "discriminator": Optimiser(lr=1.6e-3, betas=(0.5, 0.999)),
     },
     ships="generator",
     batch=64,
-    steps=937 * 13,
+    steps=937 * 17,
     ema=0.9995,
     half=True,
 )

@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     except FileNotFoundError:
         raise
-    except OSError:  # All that Gradio says of an address that it cannot have.
+    except (OSError, OverflowError):  # What Gradio and sockets say of one that they cannot have.
         address = {"host": options.host or "127.0.0.1", "port": options.port or "7860-7959"}
         print(*NO_ADDRESS.fill(**address), sep="\n", file=sys.stderr)
         return 2

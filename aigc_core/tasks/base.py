@@ -134,7 +134,12 @@ def complaint(request: type[Request], error: ValidationError) -> Text:
     """The first validation error as a sentence."""
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
-    given = brief(first.get("input"))
+    value = first.get("input")
+    given = (
+        Text("nothing", "空值")
+        if value is None or value == ""
+        else Text("“{value}”", "“{value}”").fill(value=brief(value))
+    )
     if name not in request.model_fields:
         return Text(
             "{task} has no setting called “{name}”.", "“{task}”没有名为“{name}”的设置。"
@@ -147,14 +152,14 @@ def complaint(request: type[Request], error: ValidationError) -> Text:
     elif low is not None and high is not None:
         whole = request.model_fields[name].annotation is int
         kind = (
-            Text("a whole number from {low} to {high}", "{low} 到 {high} 之间的整数")
+            Text("a whole number from {low} to {high}", " {low} 到 {high} 之间的整数")
             if whole
-            else Text("a number from {low} to {high}", "{low} 到 {high} 之间的数")
+            else Text("a number from {low} to {high}", " {low} 到 {high} 之间的数")
         ).fill(low=low, high=high)
     else:
         kind = Text("a valid value", "有效的值")
     return Text(
-        "{label} must be {kind}; “{given}” is not.", "“{label}”必须是{kind}，而不是“{given}”。"
+        "{label} must be {kind}; {given} is not.", "“{label}”必须是{kind}，而不是{given}。"
     ).fill(label=shown.label, kind=kind, given=given)
 
 

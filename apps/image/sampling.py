@@ -76,12 +76,14 @@ def draw() -> None:
             walk.draw(model, between)
         with gr.Tab(t(Text("How good is it?", "质量如何？")), id="quality"):
             good = gr.HTML(quality(models[0]), padding=False, elem_id="quality")
-        with gr.Tab(t(Text("This visit, and records", "本次访问与记录")), id="visit"):
+        with gr.Tab(t(Text("History and records", "历史与记录")), id="visit"):
             visits = history.draw()
             opened = restore.draw()
 
     settings = [label, count, seed, truncation, model]
     shown = [picture, status, save, on_show]
+    # Who types a seed wants that one.
+    seed.input(None, None, fresh, js="() => false", **QUIET)
     drawn = [
         go.click(None, [seed, fresh], seed, js=NEW_SEED).then(
             sample, settings, shown, api_name="image_sample", show_progress="hidden"

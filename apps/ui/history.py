@@ -1,4 +1,4 @@
-"""This visit: the last runs, kept in the visitor's own browser, so that a reload loses nothing."""
+"""The last runs, kept in the visitor's own browser, so that a reload loses nothing."""
 
 import base64
 import io
@@ -14,7 +14,9 @@ from pydantic import ValidationError
 from aigc_core.artifact import Record
 from aigc_core.errors import UnreadableFile
 from aigc_core.pictures import open_picture
+from aigc_core.tasks import SampleImages
 from aigc_core.text import Text
+from apps.ui.language import language
 from apps.ui.markup import lede
 from apps.ui.pages import outside
 from apps.ui.restore import settings_of
@@ -24,6 +26,7 @@ LEDE = Text(
     "Your last runs, kept in this browser only. Choose one to draw it again.",
     "您最近的生成记录，只保存在此浏览器中。选择一个即可重新绘制。",
 )
+CAPTION, UNKNOWN = Text("{count} x {label}, {seed}", "{count} x {label}，{seed}"), Text("?", "?")
 GONE = Text("This run is not kept any more.", "这次运行已不在记录中。")
 KEPT = 24
 # Pixels: the corner of a sheet that is kept. A larger one is not ours and may be a bomb.
@@ -92,12 +95,20 @@ def remembered(on_show: Any, file: str, kept: Any) -> list[dict[str, Any]]:
     return [{"record": on_show, "picture": picture}, *listed(kept)][:KEPT]
 
 
-async def thumbnails(kept: Any) -> list[tuple[Any, str]]:
+async def thumbnails(kept: Any, web: gr.Request) -> list[tuple[Any, str]]:
     """The gallery's pictures, newest first."""
+    spoken = language(web)
     return [
-        (opened(item["picture"]), f"{item['record']['model']} · {item['record']['seed']}")
+        (opened(item["picture"]), caption(item["record"]["request"]).say(spoken))
         for item in await to_the_end(listed, kept)
     ]
+
+
+def caption(asked: dict[str, Any]) -> Text:
+    """What tells a run from the others: how many of which digit, and the seed."""
+    names = {choice.value: choice.name for choice in SampleImages.shown("label").choices}
+    label = names.get(str(asked.get("label")), UNKNOWN)
+    return CAPTION.fill(label=label, count=asked.get("count"), seed=asked.get("seed"))
 
 
 @guarded

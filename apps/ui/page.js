@@ -1,4 +1,5 @@
-// What Gradio has no Python for: the light switch, and dropping a saved picture anywhere.
+// What Gradio has no Python for: the light switch, clicks on a picture that is shown enlarged, and
+// dropping a saved picture anywhere.
 (() => {
   let kept = null;
   try {
@@ -22,6 +23,30 @@
       localStorage.setItem("aigc_shade", dark ? "dark" : "light");
     } catch {}
   });
+
+  // Gradio reckons as if no picture were ever shown larger than it is, but small and in the middle
+  // of its frame. So a click on an enlarged one is told as a click where Gradio looks for the pixel.
+  document.addEventListener(
+    "click",
+    (event) => {
+      const image = event.isTrusted && event.detail && event.target.closest?.("#result img");
+      if (!image) return;
+      const box = image.getBoundingClientRect();
+      const [wide, high] = [image.naturalWidth, image.naturalHeight];
+      const scale = Math.min(box.width / wide, box.height / high);
+      if (scale <= 1) return;
+      event.stopPropagation();
+      const middle = [box.left + box.width / 2, box.top + box.height / 2];
+      image.dispatchEvent(
+        new MouseEvent("click", {
+          bubbles: true,
+          clientX: middle[0] + Math.floor((event.clientX - middle[0]) / scale + wide / 2) - wide / 2,
+          clientY: middle[1] + Math.floor((event.clientY - middle[1]) / scale + high / 2) - high / 2,
+        }),
+      );
+    },
+    true,
+  );
 
   const holdsFiles = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
   document.addEventListener("dragover", (event) => {

@@ -22,7 +22,10 @@ LEDE = Text(
     "the page, and its model and settings come back.",
     "每张保存的图片都在文件中带有这份记录。把它拖到页面任意位置，模型和设置便会恢复。",
 )
-OTHER = Text("This picture was made by another demo: {task}.", "这张图片出自另一个演示：{task}。")
+OTHER = Text(
+    "This file was made by “{task}”. Only sheets of pictures can be opened here.",
+    "此文件由“{task}”生成。这里只能打开图片网格。",
+)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from forged import claiming, picture
@@ -36,7 +37,7 @@ def item(sheet: Artifact, file: str) -> dict[str, Any]:
 
 
 def shown(kept: Any) -> list[tuple[Any, str]]:
-    return asyncio.run(thumbnails(kept))
+    return asyncio.run(thumbnails(kept, gr.Request(headers={"accept-language": "en"})))
 
 
 def coded(content: bytes) -> str:
@@ -66,10 +67,10 @@ def test_the_last_24_are_kept_newest_first(sheet: Artifact, file: str) -> None:
     assert [item["record"]["seed"] for item in kept] == list(range(KEPT + 5, 5, -1))
 
 
-def test_thumbnails_are_decoded_pictures_with_model_and_seed(item: dict[str, Any]) -> None:
+def test_thumbnails_are_decoded_pictures_with_what_was_asked(item: dict[str, Any]) -> None:
     ((small, caption),) = shown([item])
     assert small.size == (112, 112)
-    assert caption == "dcgan-mnist · 5"
+    assert caption == "20 x 0–9, 5"
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
@@ -118,7 +119,7 @@ class TestServed:
     ) -> None:
         bad = {**item, "picture": coded(b"no picture")}
         gallery = visitor().outcome("thumbnails", [[bad, item, 7]])["data"][0]
-        assert [entry["caption"] for entry in gallery] == ["dcgan-mnist · 5"]
+        assert [entry["caption"] for entry in gallery] == ["20 x 0–9, 5"]
 
     def test_a_choice_gives_its_settings_back(
         self, visitor: Callable[..., Client], item: dict[str, Any]
@@ -143,7 +144,7 @@ class TestServed:
         assert said == "How many must be a whole number from 1 to 100; “1000000000” is not."
         other = {**item, "record": {**item["record"], "task": InterpolateImages.task}}
         said = visitor().outcome("recall", [[other]], event_data=choice)["error"]
-        assert "another demo" in said
+        assert "Only sheets of pictures" in said
         unknown = {**item, "record": {**item["record"], "task": "<b>"}}
         said = visitor().outcome("recall", [[unknown]], event_data=choice)["error"]
         assert "There is no task called “‹b›”." in said

@@ -164,16 +164,29 @@ class TestOneVisit:
         page.keyboard.press("Enter")
         drawn(page, before)
 
-    def test_clicking_a_digit_shows_how_it_grows(self, page: Any) -> None:
-        panel = page.locator("#growth img")
-        expect(panel.first).to_be_visible()
-        box = page.locator("#result img").bounding_box()
-        for column in (3, 7):
-            before = panel.last.get_attribute("src")
-            place = {"x": box["width"] * (column + 0.5) / 10, "y": box["height"] * 0.45}
-            page.locator("#result img").click(position=place)
-            expect(panel.last).not_to_have_attribute("src", before)
-        assert panel.count() == 3
+    def test_clicking_a_digit_shows_how_that_one_grows(self, page: Any, tmp_path: Path) -> None:
+        sheet, size = page.locator("#result img"), page.viewport_size
+        panel = page.get_by_role("tabpanel").filter(has=page.locator("#growth"))
+        first = record_of(page, tmp_path).seed
+        for width in (size["width"], 390):
+            page.set_viewport_size({**size, "width": width})
+            for column, row in ((0, 0), (7, 2), (9, 9), (3, 1), (5, 6), (0, 9)):
+                box = sheet.bounding_box()
+                across, down = (column + 0.5) / 10, (row + 0.5) / 10
+                sheet.click(position={"x": box["width"] * across, "y": box["height"] * down})
+                seed = str(first + 10 * row + column)
+                expect(panel.locator("input[type=number]")).to_have_value(seed)
+                expect(panel.locator("label:has(input:checked)")).to_have_text(str(column))
+        page.set_viewport_size(size)
+        assert page.locator("#growth img").count() == 3
+
+    def test_a_typed_seed_is_the_one_that_is_drawn(self, page: Any, tmp_path: Path) -> None:
+        page.get_by_text("More").first.click()
+        seed = page.locator(".controls input[type=number]").nth(1)
+        seed.fill("12345")
+        seed.press("Tab")
+        draw(page)
+        assert record_of(page, tmp_path).seed == 12345
 
     def test_save_picture_gives_a_file_with_its_record(self, page: Any, tmp_path: Path) -> None:
         draw(page)
@@ -310,7 +323,7 @@ def test_a_chinese_browser_gets_chinese_throughout(visit: Visit) -> None:
     assert texts(page) & english() == set()
     open_tab(page, 0)
     page.get_by_role("spinbutton", name=TraceImage.shown("seed").label.zh).last.fill("-5")
-    says(page, "“种子”必须是0 到 2147483647 之间的整数，而不是“-5”。")
+    says(page, "“种子”必须是 0 到 2147483647 之间的整数，而不是“-5”。")
 
 
 def test_a_language_that_was_asked_for_is_remembered(visit: Visit, url: str) -> None:

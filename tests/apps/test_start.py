@@ -22,3 +22,8 @@ def test_a_port_in_use_is_said_in_both_languages(
     assert said.count(f"{port}") == 2
     assert "Choose another with --port" in said
     assert "请用 --port" in said
+
+
+def test_a_port_that_cannot_be_is_said_too(capsys: pytest.CaptureFixture[str]):
+    assert main(["--no-browser", "--port", "99999"]) == 2
+    assert "99999" in capsys.readouterr().err

@@ -1,9 +1,8 @@
 import random
 import threading
-import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -14,27 +13,7 @@ from torch import Tensor
 
 from aigc_core.batcher import Batcher, Ticket
 from aigc_core.errors import Cancelled
-
-SOON = 90.0  # seconds; far beyond what a busy machine needs
-
-
-def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + SOON
-    while not true():
-        assert time.monotonic() < end, "it never came about"
-        time.sleep(0.001)
-
-
-def start(work: Callable[[], None]) -> threading.Thread:
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    return thread
-
-
-def end(*threads: threading.Thread) -> None:
-    for thread in threads:
-        thread.join(SOON)
-        assert not thread.is_alive()
+from tests.waiting import SOON, end, start, until
 
 
 class Network:

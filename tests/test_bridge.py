@@ -14,8 +14,8 @@ from aigc_core.errors import Cancelled
 from aigc_core.events import Event, Preview, Progress, Result
 from aigc_core.media import Image
 from aigc_core.text import Text
+from tests.waiting import SOON
 
-SOON = 90.0  # seconds; far beyond what a busy machine needs
 NOTE = Text("working", "进行中")
 T = TypeVar("T")
 Emit = Callable[[Event], None]

@@ -1,23 +1,9 @@
 import threading
-from collections.abc import Callable
 
 import pytest
 
 from aigc_core.gate import Gate
-
-SOON = 90.0  # seconds; far beyond what a busy machine needs
-
-
-def start(work: Callable[[], None]) -> threading.Thread:
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    return thread
-
-
-def end(*threads: threading.Thread) -> None:
-    for thread in threads:
-        thread.join(SOON)
-        assert not thread.is_alive()
+from tests.waiting import SOON, end, start
 
 
 def until_a_build_waits(gate: Gate) -> None:

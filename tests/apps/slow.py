@@ -51,12 +51,3 @@ def answer(model: Slow, request: SampleImages | TraceImage) -> Iterator[FamilyEv
     caption = Text("all at once", "一次完成")
     made = Output(Image(np.zeros((28, 28), np.uint8)), request.seed, details, caption=caption)
     yield Finished((made,))
-
-
-def until(true: Callable[[], object], seconds: float = 15.0) -> float:
-    """Waits for something to come true, and says how long it took."""
-    start = time.monotonic()
-    while not true():
-        assert time.monotonic() < start + seconds, "it never came about"
-        time.sleep(0.002)
-    return time.monotonic() - start

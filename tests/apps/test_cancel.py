@@ -7,12 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from slow import Slow, until
+from slow import Slow
 from visiting import Client
 
 from aigc_core.engine import Engine
 from aigc_core.tasks.image import SampleImages
 from apps.ui import runs
+from tests.waiting import until
 
 STEP = 0.02
 # What a busy machine may add to anything.

@@ -1,87 +1,26 @@
 import platform
-import shutil
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import aigc_core
 from aigc_core.artifact import Record
-from aigc_core.catalog import Catalog, Entry
-from aigc_core.checkpoint import CONFIG, WEIGHTS
 from aigc_core.engine import CatalogModel, Engine
-from aigc_core.errors import InvalidRequest, ModelUnavailable, UnknownModel
+from aigc_core.errors import InvalidRequest, UnknownModel
 from aigc_core.events import Progress, Result
 from aigc_core.families import image_sampler
-from aigc_core.gate import PROCESS
-from aigc_core.loader import Loader
-from aigc_core.media import pixels
-from aigc_core.tasks import InterpolateImages, Request, SampleImages, TraceImage
+from aigc_core.tasks import Request, SampleImages, TraceImage
+from tests.engine.engines import MODEL, REQUESTS, changed, in_use, made, values
+from tests.waiting import SOON
 
-SOON = 90.0  # seconds; far beyond what a busy machine needs
 pytest_plugins = ("tests.cores",)
 pytestmark = pytest.mark.usefixtures("one_core")
-
-MODEL = "dcgan-mnist"
-REQUESTS: list[Request] = [
-    SampleImages.ask(count=70, seed=5),
-    InterpolateImages.ask(steps=40),
-    TraceImage.ask(seed=9),
-]
-
-
-@pytest.fixture(autouse=True)
-def no_file_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AIGC_CATALOG", raising=False)
-
-
-@pytest.fixture(scope="module")
-def alone() -> Iterator[Engine]:
-    """An engine that batches nothing."""
-    engine = Engine.default(batching=False)
-    yield engine
-    engine.loader.close()
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Engine]:
-    """An engine as visitors share it."""
-    engine = Engine.default()
-    yield engine
-    engine.loader.close()
-
-
-@pytest.fixture(params=["alone", "shared"])
-def engine(request: pytest.FixtureRequest) -> Engine:
-    return request.getfixturevalue(request.param)
-
-
-def made(*entries: Entry) -> Engine:
-    catalog = Catalog(list(entries))
-    loader = Loader(lambda model: CatalogModel(catalog.find(model)), batching=False)
-    return Engine(catalog, loader)
-
-
-def changed(**changes: Any) -> Entry:
-    """Our entry, some fields changed."""
-    return Entry(**{**Catalog.default().find(MODEL).model_dump(), **changes})
-
-
-def in_use(engine: Engine) -> int:
-    return sum(state.refs + state.waiting for state in engine.loader.state())
-
-
-def values(result: Result) -> np.ndarray:
-    return np.stack([pixels(artifact.media) for artifact in result.artifacts]).astype(int)
 
 
 def test_the_same_request_gives_identical_artifacts(alone: Engine):
@@ -218,91 +157,6 @@ def test_a_model_in_use_is_not_evicted(engine: Engine):
     assert len(engine.result(SampleImages.ask(count=2)).artifacts) == 2
 
 
-def check_thread() -> None:
-    """Unrelated work on this thread finds torch as it should be."""
-    assert torch.is_grad_enabled()
-    assert not torch.is_inference_mode_enabled()
-    assert torch.get_default_dtype() is torch.float32
-    assert not torch.is_autocast_enabled("cpu")
-    weight = torch.ones(2, requires_grad=True)
-    (weight * 3).sum().backward()
-    assert weight.grad is not None
-    assert not torch.ones(1).is_inference()
-    assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.float32
-
-
-def step_around(*runs: Generator[Any, None, None]) -> list[list[Any]]:
-    """Drives runs by turns, each step on another thread, with unrelated work in between."""
-    events: list[list[Any]] = [[] for _ in runs]
-    with ExitStack() as stack:
-        threads = [stack.enter_context(ThreadPoolExecutor(1)) for _ in range(3)]
-        going = dict(enumerate(runs))
-        turn = 0
-        while going:
-            for index, run in list(going.items()):
-                turn += 1
-                event = threads[turn % 3].submit(next, run, None).result(SOON)
-                for thread in threads:
-                    thread.submit(check_thread).result(SOON)
-                check_thread()
-                if event is None:
-                    del going[index]
-                else:
-                    events[index].append(event)
-    return events
-
-
-@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.task)
-def test_no_state_of_a_thread_lives_across_a_yield(request_: Request, engine: Engine):
-    events, others = step_around(engine.run(request_), engine.run(SampleImages.ask(count=70)))
-    wanted = values(engine.result(request_)) if len(events[-1].artifacts) == 1 else None
-    assert isinstance(events[-1], Result)
-    assert isinstance(others[-1], Result)
-    if wanted is not None:
-        tolerance = events[-1].artifacts[0].record.tolerance
-        assert np.abs(values(events[-1]) - wanted).max() <= tolerance
-    assert in_use(engine) == 0
-
-
-def guilty(contexts: list[Any]) -> Generator[int, None, None]:
-    # Entered and never left: its thread ends with the test, and no other must be harmed.
-    contexts[0].__enter__()
-    yield 1
-    yield 2
-
-
-@pytest.mark.parametrize(
-    "context",
-    [
-        torch.no_grad,
-        torch.inference_mode,
-        lambda: torch.autocast("cpu", torch.bfloat16),
-    ],
-    ids=["no_grad", "inference_mode", "autocast"],
-)
-def test_state_that_lives_across_a_yield_is_noticed(context: Callable[[], Any]):
-    contexts = [context()]
-    with pytest.raises(AssertionError):
-        step_around(guilty(contexts))
-    check_thread()
-
-
-@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.task)
-def test_builds_are_let_in_between_the_steps(request_: Request, engine: Engine):
-    built = 0
-
-    def build() -> None:
-        nonlocal built
-        with PROCESS.building():
-            built += 1
-
-    for count, _ in enumerate(engine.run(request_), start=1):
-        builder = threading.Thread(target=build, daemon=True)
-        builder.start()
-        builder.join(SOON)
-        assert built == count
-
-
 def test_an_unknown_model_is_refused(alone: Engine):
     with pytest.raises(UnknownModel, match="gpt"):
         next(alone.run(SampleImages.ask(), model="gpt"))
@@ -370,69 +224,6 @@ def test_an_answer_without_a_result_is_a_bug(alone: Engine, monkeypatch: pytest.
     )
     with pytest.raises(RuntimeError, match="without a result"):
         alone.result(SampleImages.ask())
-
-
-def copy(folder: Path) -> Path:
-    return shutil.copytree(changed().folder, folder)
-
-
-def cut_off(folder: Path) -> None:
-    content = (folder / WEIGHTS).read_bytes()
-    (folder / WEIGHTS).write_bytes(content[: len(content) // 2])
-
-
-def another_revision(folder: Path) -> None:
-    with (folder / WEIGHTS).open("r+b") as file:
-        file.seek(-1, 2)
-        last = file.read(1)[0]
-        file.seek(-1, 2)
-        file.write(bytes([last ^ 1]))
-
-
-def other_settings(folder: Path) -> None:
-    (folder / CONFIG).write_text('{"width": 4}')
-
-
-def no_weights(folder: Path) -> None:
-    (folder / WEIGHTS).unlink()
-
-
-@pytest.mark.parametrize("harm", [cut_off, another_revision, other_settings, no_weights])
-def test_beside_a_bad_model_the_good_one_works(harm: Callable[[Path], None], tmp_path: Path):
-    folder = copy(tmp_path / "bad")
-    harm(folder)
-    engine = made(changed(id="bad", folder=folder), changed())
-    for _ in range(2):
-        with pytest.raises(ModelUnavailable) as caught:
-            engine.result(SampleImages.ask(count=1), model="bad")
-        problem = engine.problem(engine.catalog.find("bad"))
-        assert problem is not None
-        assert caught.value.why.en in problem.en
-        assert caught.value.why.zh in problem.zh
-    assert len(engine.result(SampleImages.ask(count=2), model=MODEL).artifacts) == 2
-    assert engine.problem(engine.catalog.find(MODEL)) is None
-    assert in_use(engine) == 0
-    engine.loader.close()
-
-
-def test_a_mended_model_works(tmp_path: Path):
-    folder = copy(tmp_path / "mended")
-    another_revision(folder)
-    engine = made(changed(folder=folder))
-    with pytest.raises(ModelUnavailable):
-        engine.result(SampleImages.ask(count=1))
-    another_revision(folder)
-    assert len(engine.result(SampleImages.ask(count=1)).artifacts) == 1
-    engine.loader.close()
-
-
-@pytest.mark.parametrize("network", ["aigc_core.models.dcgan:Nobody", "no.such:Net", "", ":Net"])
-def test_an_unknown_network_is_that_models_problem_alone(network: str):
-    engine = made(changed(id="bad", network=network), changed())
-    with pytest.raises(ModelUnavailable, match="network"):
-        engine.result(SampleImages.ask(count=1), model="bad")
-    assert len(engine.result(SampleImages.ask(count=1), model=MODEL).artifacts) == 1
-    engine.loader.close()
 
 
 def test_what_a_model_needs_is_known_before_loading():

@@ -95,11 +95,16 @@ class Engine:
                         continue
                     seconds = time.perf_counter() - start
                     device = lease.model.placement.device
-                    made = [
-                        (output, record(request, entry, output, device, seconds))
-                        for output in event.outputs
-                    ]
-                    yield Result(tuple(Artifact(o.media, kept, o.caption) for o, kept in made))
+                    yield Result(
+                        tuple(
+                            Artifact(
+                                output.media,
+                                record(request, entry, output, device, seconds),
+                                output.caption,
+                            )
+                            for output in event.outputs
+                        )
+                    )
 
     def result(self, request: Request, *, model: str | None = None) -> Result:
         """Runs a request to its end and gives the last event."""

@@ -3,6 +3,7 @@
 Licence: CC BY-SA 3.0, Y. LeCun and C. Cortes. The suite never ships a picture of it.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,8 @@ from aigc_core.data.source import DataFile, open_file
 Split = Literal["train", "test"]
 
 LICENCE = "CC BY-SA 3.0"
+# How many of each class the training digits are.
+TRAINING_COUNTS = (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
 HOMES = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -76,6 +79,19 @@ def read_idx(content: bytes) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape).copy()
 
 
-def is_here() -> bool:
-    """Whether both splits are on the disk, without reading them."""
-    return all(file.path() is not None for files in FILES.values() for file in files)
+def is_here(*splits: Split) -> bool:
+    """Whether these splits, or without any named both, are on the disk, without reading them."""
+    wanted = splits or ("train", "test")
+    return all(file.path() is not None for split in wanted for file in FILES[split])
+
+
+def revision(split: Split) -> str:
+    """What pins a split: `sha256:` and the hash over its files' checksums."""
+    checksums = "".join(file.sha256 for file in FILES[split])
+    return "sha256:" + hashlib.sha256(checksums.encode()).hexdigest()
+
+
+def training_digits() -> tuple[np.ndarray, np.ndarray]:
+    """The arrays that recipes train on: pictures (60000, 28, 28) uint8 and classes (60000,)."""
+    digits = load_mnist("train")
+    return digits.images, digits.labels

@@ -2,21 +2,15 @@
 
 from torch import nn
 
+from aigc_core.metrics.glossary import player_name
 from aigc_core.text import Text
-from aigc_core.training.recipe import Optimiser, Recipe, plain
-
-# A player of another name keeps it in both languages.
-PLAYERS = {
-    "generator": Text("generator", "生成器"),
-    "discriminator": Text("discriminator", "判别器"),
-    "classifier": Text("classifier", "分类器"),
-}
+from aigc_core.training.recipe import Optimiser, Recipe, numbers_of
 
 
 def training_facts(recipe: Recipe, examples: int) -> tuple[Text, ...]:
     """One sentence for each fact of a training on so many examples."""
     objective = recipe.objective()
-    settings = plain(objective)
+    settings = numbers_of(objective)
     seen = recipe.steps * recipe.batch
     facts = [
         Text(
@@ -42,10 +36,6 @@ def training_facts(recipe: Recipe, examples: int) -> tuple[Text, ...]:
         Text("Seed: {seed}.", "随机种子：{seed}。").fill(seed=recipe.seed),
     ]
     return tuple(facts)
-
-
-def player_name(player: str) -> Text:
-    return PLAYERS.get(player, Text(player, player))
 
 
 def network_fact(player: str, network: nn.Module) -> Text:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Protocol
 
-from torch import Tensor
+from torch import Generator, Tensor
 
 from aigc_core.text import Text
 
@@ -23,10 +23,26 @@ class ImageSampler(Protocol):
     spread: float
     class_counts: Sequence[int]
 
-    def sample(self, z: Tensor, y: Tensor) -> Tensor:
+    def sample(self, z: Tensor, y: Tensor, /) -> Tensor:
         """Pictures (n, h, w) in 0..1 from noise (n, latent_dim) and classes (n,) int64."""
         ...
 
-    def stages(self, z: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
+    def stages(self, z: Tensor, y: Tensor, /) -> Iterator[tuple[str, Tensor]]:
         """The same, layer by layer: (name, activations (n, channels, h, w)); the picture last."""
+        ...
+
+
+class Autoencoder(ImageSampler, Protocol):
+    """A sampler that also knows the way back; pictures (n, h, w) in 0..1, classes (n,) int64."""
+
+    def encode(self, x: Tensor, y: Tensor, /) -> tuple[Tensor, Tensor]:
+        """Mean and log variance (n, latent_dim) of the latents of pictures."""
+        ...
+
+    def bounds(self, x: Tensor, y: Tensor, rng: Generator, /) -> tuple[Tensor, Tensor]:
+        """Distortion and rate (n,) in nats of pictures of zeros and ones."""
+        ...
+
+    def log_likelihood(self, x: Tensor, y: Tensor, k: int, rng: Generator, /) -> Tensor:
+        """The importance-weighted bound (n,) on log p(x) in nats, with k samples of z each."""
         ...

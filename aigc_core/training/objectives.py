@@ -8,6 +8,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
 from aigc_core.models.protocols import ImageSampler
+from aigc_core.models.vae import VAE
 from aigc_core.training.recipe import Networks, Step
 
 
@@ -17,7 +18,7 @@ def to_unit(images: Tensor) -> Tensor:
 
 
 class Adversarial:
-    """A class-conditional generator against a discriminator, one step each.
+    """A generator against a discriminator, one step each; both are told the classes.
 
     Args:
         generator: maps noise (n, latent_dim) and classes (n,) to pictures (n, 1, h, w) in -1..1.
@@ -39,7 +40,7 @@ class Adversarial:
         self.discriminator_loss = discriminator_loss
         self.generator_loss = generator_loss
 
-    def step(self, batch: tuple[Tensor, ...], rng: Generator) -> Step:
+    def step(self, batch: tuple[Tensor, ...], rng: Generator, _: int = 0) -> Step:
         images, y = batch
         real = (to_unit(images) * 2 - 1).unsqueeze(1)
         z = torch.randn(len(y), self.latent_dim, generator=rng, device=y.device)
@@ -49,11 +50,76 @@ class Adversarial:
         yield "generator", self.generator_loss(score(made, y))
 
     def show(self, networks: Networks) -> Tensor:
-        """Ten rows of the digits 0 to 9, from the same noise each time."""
-        device = next(networks["generator"].parameters()).device
-        z = torch.randn(100, self.latent_dim, generator=Generator().manual_seed(0)).to(device)
-        y = torch.arange(100, device=device) % 10
-        return cast(ImageSampler, networks["generator"]).sample(z, y)
+        return hundred(networks["generator"])
+
+
+class Wasserstein:
+    """A generator against a critic that takes several steps for each of the generator's.
+
+    Args:
+        generator: maps noise (n, latent_dim) and classes (n,) to pictures (n, 1, h, w) in -1..1.
+        critic: maps pictures and classes to heights (n,).
+        critic_loss: from the critic, real and made pictures, classes, and e (n, 1, 1, 1) in 0..1.
+        generator_loss: from the heights of made pictures.
+        rounds: the critic's steps for one of the generator's; a batch is cut into as many parts.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        critic: nn.Module,
+        critic_loss: Callable[[nn.Module, Tensor, Tensor, Tensor, Tensor], Tensor],
+        generator_loss: Callable[[Tensor], Tensor],
+        rounds: int = 5,
+    ) -> None:
+        self.generator, self.critic = generator, critic
+        self.latent_dim = cast(ImageSampler, generator).latent_dim
+        self.players: dict[str, nn.Module] = {"generator": generator, "critic": critic}
+        self.critic_loss, self.generator_loss = critic_loss, generator_loss
+        self.rounds = rounds
+
+    def step(self, batch: tuple[Tensor, ...], rng: Generator, _: int = 0) -> Step:
+        parts = zip(*(column.chunk(self.rounds) for column in batch), strict=True)
+        for images, y in parts:
+            real = (to_unit(images) * 2 - 1).unsqueeze(1)
+            with torch.no_grad():
+                made = self._made(y, rng)
+            mix = torch.rand(len(y), 1, 1, 1, generator=rng, device=y.device)
+            yield "critic", self.critic_loss(self.critic, real, made, y, mix)
+        yield "generator", self.generator_loss(self.critic(self._made(y, rng), y))
+
+    def _made(self, y: Tensor, rng: Generator) -> Tensor:
+        z = torch.randn(len(y), self.latent_dim, generator=rng, device=y.device)
+        return self.generator(z, y)
+
+    def show(self, networks: Networks) -> Tensor:
+        return hundred(networks["generator"])
+
+
+class Variational:
+    """The evidence lower bound of a VAE, with each picture drawn anew as black and white.
+
+    Salakhutdinov & Murray 2008: a pixel of grey g is white with probability g, in every step.
+
+    Args:
+        network: has `bounds`.
+        beta: the weight of the rate.
+        warmup: steps over which that weight rises from zero. Else latents that are not yet of
+            use are given up early (Bowman et al. 2016, https://arxiv.org/abs/1511.06349).
+    """
+
+    def __init__(self, network: VAE, beta: float = 1.0, warmup: int = 0) -> None:
+        self.players: dict[str, nn.Module] = {"vae": network}
+        self.network, self.beta, self.warmup = network, beta, warmup
+
+    def step(self, batch: tuple[Tensor, ...], rng: Generator, number: int = 0) -> Step:
+        images, y = batch
+        distortion, rate = self.network.bounds(binarised(to_unit(images), rng), y, rng)
+        weight = self.beta * min(1.0, (number + 1) / (self.warmup + 1))
+        yield "vae", (distortion + weight * rate).mean()
+
+    def show(self, networks: Networks) -> Tensor:
+        return hundred(networks["vae"])
 
 
 class Classification:
@@ -70,7 +136,7 @@ class Classification:
         self.jitter = jitter
         self.smoothing = smoothing
 
-    def step(self, batch: tuple[Tensor, ...], rng: Generator) -> Step:
+    def step(self, batch: tuple[Tensor, ...], rng: Generator, _: int = 0) -> Step:
         images, y = batch
         x = self.augmented(to_unit(images), rng)
         logits = self.players["classifier"](x)
@@ -84,3 +150,15 @@ class Classification:
 
     def show(self, _: Networks) -> None:
         return None
+
+
+def binarised(x: Tensor, rng: Generator) -> Tensor:
+    """Zeros and ones, drawn with the grey values in 0..1 as probabilities."""
+    return (torch.rand(x.shape, generator=rng, device=x.device) < x).float()
+
+
+def hundred(network: nn.Module) -> Tensor:
+    """Ten rows from the same noise each time: the digits 0 to 9, where the network knows them."""
+    sampler, device = cast(ImageSampler, network), next(network.parameters()).device
+    z = torch.randn(100, sampler.latent_dim, generator=Generator().manual_seed(0)).to(device)
+    return sampler.sample(z, torch.arange(100, device=device) % 10)

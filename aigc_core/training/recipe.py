@@ -16,8 +16,8 @@ class Objective(Protocol):
 
     players: dict[str, nn.Module]
 
-    def step(self, batch: tuple[Tensor, ...], rng: Generator) -> Step:
-        """Yields (player, loss) in the order of play.
+    def step(self, batch: tuple[Tensor, ...], rng: Generator, number: int, /) -> Step:
+        """Yields (player, loss) in the order of play, for the step of this number, from 0.
 
         The trainer updates a player's weights before it asks for the next pair, so a later loss
         sees the earlier update. All randomness comes from `rng`, on the batch's device.
@@ -91,11 +91,11 @@ def settings_of(recipe: Recipe, objective: Objective) -> dict[str, str]:
         f"{player}.weights": sum(weight.numel() for weight in network.parameters())
         for player, network in objective.players.items()
     }
-    numbers = {f"objective.{name}": value for name, value in plain(objective).items()}
+    numbers = {f"objective.{name}": value for name, value in numbers_of(objective).items()}
     found = own | players | weights | numbers
     return {name: str(value) for name, value in found.items() if not callable(value)}
 
 
-def plain(objective: Objective) -> dict[str, float]:
+def numbers_of(objective: Objective) -> dict[str, float]:
     """An objective's own numbers."""
     return {k: v for k, v in vars(objective).items() if isinstance(v, int | float)}

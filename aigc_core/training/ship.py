@@ -29,15 +29,21 @@ def ship(
     """
     folder = folder or CHECKPOINTS / recipe.name
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {name: value.detach().cpu() for name, value in network.state_dict().items()}
-    if recipe.half:
-        tensors = {n: t.half() if t.is_floating_point() else t for n, t in tensors.items()}
-    tensors = {name: value.contiguous() for name, value in tensors.items()}
     told = {"training": json.dumps(settings, sort_keys=True)} if settings else None
-    save_file(tensors, folder / WEIGHTS, metadata=told)
-    # safetensors makes the file readable by its owner alone.
-    (folder / WEIGHTS).chmod(0o644)
+    write_weights(network, folder / WEIGHTS, half=recipe.half, metadata=told)
     assert isinstance(network, PyTorchModelHubMixin)
     config = json.dumps(network._hub_mixin_config, indent=2, sort_keys=True)
     (folder / CONFIG).write_text(config + "\n")
     return folder
+
+
+def write_weights(
+    network: nn.Module, path: Path, *, half: bool, metadata: dict[str, str] | None = None
+) -> None:
+    """Parameters and buffers as safetensors; `half` rounds floating ones to float16."""
+    tensors = {name: value.detach().cpu() for name, value in network.state_dict().items()}
+    if half:
+        tensors = {n: t.half() if t.is_floating_point() else t for n, t in tensors.items()}
+    save_file({n: t.contiguous() for n, t in tensors.items()}, path, metadata=metadata)
+    # safetensors makes the file readable by its owner alone.
+    path.chmod(0o644)

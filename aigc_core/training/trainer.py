@@ -29,6 +29,7 @@ from aigc_core.training.ema import Average
 from aigc_core.training.precision import choose
 from aigc_core.training.recipe import Optimiser, Recipe, settings_of
 from aigc_core.training.report import Log, write_grid
+from aigc_core.training.snapshots import keep, marks
 
 STATE = "state.pt"
 CHANGED = Text(
@@ -47,7 +48,7 @@ class Trainer:
 
     Args:
         recipe: what to train.
-        folder: for checkpoints, `log.jsonl`, `losses.svg` and `samples/`.
+        folder: for checkpoints, `log.jsonl`, `losses.svg`, `samples/` and `snapshots/`.
         steps: optimiser steps in all, where not the recipe's.
         accumulate: batches per optimiser step.
         save_every: steps between checkpoints; log and samples come as often.
@@ -105,6 +106,7 @@ class Trainer:
         else:
             self._restore(state)
         self.log = Log(folder, self.step)
+        self.marks = marks(recipe.steps)
 
     @property
     def result(self) -> nn.Module:
@@ -133,6 +135,8 @@ class Trainer:
                 sums[name] = sums.get(name, torch.zeros_like(loss)) + loss
             count += 1
             bar.update()
+            if self.step in self.marks and self.accelerator.is_main_process:
+                keep(self.result, self.folder, self.step)
             if self.step % self.save_every == 0 or self.step == self.recipe.steps:
                 losses = {name: (total / count).item() for name, total in sums.items()}
                 rate = (self.step - first) * self._images / (time.perf_counter() - start)
@@ -196,7 +200,7 @@ class Trainer:
         torch.manual_seed(seed)
         rng = Generator(self.device)
         rng.manual_seed(seed)
-        return self.objective.step(self.batches.at(index), rng)
+        return self.objective.step(self.batches.at(index), rng, self.step)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image as Pillow
+from safetensors.torch import load_file
 from torch import nn
 
 from aigc_core.training import trainer
 from aigc_core.training.recipe import Optimiser, Recipe
+from aigc_core.training.snapshots import marks
 from aigc_core.training.trainer import Trainer, optimiser
 from tests.training.running import interrupted, lines, made, trained
 from tests.training.tiny import DROPOUT, GAN, LINE, fingerprint
@@ -232,3 +234,23 @@ def test_fewer_steps_than_the_recipe_has(tmp_path: Path):
     trainer_ = trained(LINE, tmp_path, steps=3)
     assert trainer_.step == 3
     assert [row["step"] for row in lines(tmp_path)] == [3]
+
+
+def test_snapshots_are_the_shipped_network_on_its_way(tmp_path: Path):
+    trainer_ = trained(GAN, tmp_path)
+    kept = sorted((tmp_path / "snapshots").iterdir())
+    steps = [int(path.stem) for path in kept]
+    assert steps == marks(GAN.steps)
+    assert steps[-1] == GAN.steps
+    last = load_file(kept[-1])
+    for name, value in trainer_.result.state_dict().items():
+        assert torch.equal(last[name], value.half() if value.is_floating_point() else value)
+
+
+def test_snapshots_lie_closer_at_the_start():
+    steps = marks(10_000)
+    assert len(steps) == 24
+    assert (steps[0], steps[-1]) == (10, 10_000)
+    ratios = [b / a for a, b in pairwise(steps)]
+    assert max(ratios) < 1.2 * min(ratios)
+    assert marks(3) == [1, 2, 3]

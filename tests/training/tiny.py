@@ -69,7 +69,7 @@ class Fit:
         layers = (nn.Linear(SIDE**2, 6), nn.Tanh(), nn.Linear(6, 1))
         self.players: dict[str, nn.Module] = {"network": nn.Sequential(*layers)}
 
-    def step(self, batch: tuple[Tensor, ...], rng: Generator) -> Step:
+    def step(self, batch: tuple[Tensor, ...], rng: Generator, _: int) -> Step:
         images, labels = batch
         guess = self.players["network"](images.flatten(1) / 255).squeeze(1)
         yield "network", mse_loss(guess, labels.float())
@@ -85,7 +85,7 @@ class Read:
         layers = (nn.Linear(SIDE**2, 16), nn.Dropout(0.5), nn.Linear(16, 10))
         self.players: dict[str, nn.Module] = {"network": nn.Sequential(*layers)}
 
-    def step(self, batch: tuple[Tensor, ...], rng: Generator) -> Step:
+    def step(self, batch: tuple[Tensor, ...], rng: Generator, _: int) -> Step:
         images, labels = batch
         yield "network", cross_entropy(self.players["network"](images.flatten(1) / 255), labels)
 

@@ -1,0 +1,26 @@
+"""The conditional VAE on MNIST's training digits. About ten minutes on two cores."""
+
+import numpy as np
+
+from aigc_core.data.mnist import load_mnist, training_digits
+from aigc_core.models.vae import VAE
+from aigc_core.training.objectives import Variational
+from aigc_core.training.recipe import Optimiser, Recipe
+
+
+def objective() -> Variational:
+    counts = np.bincount(load_mnist("train").labels).tolist()
+    return Variational(VAE(class_counts=counts), warmup=4_000)
+
+
+RECIPE = Recipe(
+    name="cvae-mnist",
+    objective=objective,
+    data=training_digits,
+    optimisers={"vae": Optimiser(lr=2e-3, cooldown=1.0)},
+    ships="vae",
+    batch=64,
+    steps=24_000,
+    ema=0.999,
+    half=True,
+)

@@ -53,8 +53,12 @@ class Record(BaseModel):
         return json.dumps(fields, sort_keys=True, ensure_ascii=False)
 
     def describe(self) -> Text:
-        """One sentence, for alternative text and for the Description of files."""
-        values = ", ".join(f"{name} {value}" for name, value in self.request.items())
+        """One sentence, for alternative text and for the Description of files.
+
+        It leaves out what is no word, such as the pixels of a picture.
+        """
+        said = {name: str(value) for name, value in self.request.items()}
+        values = ", ".join(f"{name} {value}" for name, value in said.items() if len(value) <= 80)
         return Text("Made by {model}: {values}.", "由 {model} 生成：{values}。").fill(
             model=self.model, values=values
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from aigc_core.checkpoint import WEIGHTS, count_weights, read_config, read_shapes
 from aigc_core.checkpoints import CHECKPOINTS
@@ -48,10 +48,11 @@ class Entry(BaseModel):
     Args:
         id: names it in requests, records and URLs.
         family: dotted path of the module that loads it and answers for it.
-        origin: written and trained here, from the hub, or on another server.
-        network: `module:Class` of a from-scratch network.
-        folder: of its config, weights and card.
-        revision: pins the weights, as `sha256:...`.
+        origin: written and trained here, from the hub, on another server, or no model at all but
+            real data that answer like one, to compare with.
+        network: `module:Class` of a from-scratch network; data have none.
+        folder: of its config, weights and card; data have none of these.
+        revision: pins the weights or the data, as `sha256:...`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
@@ -60,11 +61,22 @@ class Entry(BaseModel):
     title: Words
     about: Words
     family: str
-    origin: Literal["scratch", "hub", "remote"]
-    network: str
+    origin: Literal["scratch", "hub", "remote", "data"]
+    network: str = ""
     folder: Path
     revision: str
     licences: Licences
+
+    @model_validator(mode="after")
+    def a_model_has_a_network(self) -> Self:
+        if self.origin == "scratch" and not self.network:
+            raise ValueError("a model from scratch needs a network")
+        return self
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is real data, which have no weights and no card."""
+        return self.origin == "data"
 
     @property
     def name(self) -> Text:
@@ -86,7 +98,8 @@ class Entry(BaseModel):
             module = importlib.import_module(self.family)
         except (ImportError, ValueError, TypeError):
             module = None
-        if module is None or not hasattr(module, "ANSWERS"):
+        needed = ("ANSWERS", "check") if self.is_data else ("ANSWERS",)
+        if module is None or not all(hasattr(module, name) for name in needed):
             raise ModelUnavailable(
                 self.id,
                 Text("there is no family {family}.", "没有模型族 {family}。").fill(
@@ -94,6 +107,20 @@ class Entry(BaseModel):
                 ),
             )
         return module
+
+    @property
+    def network_class(self) -> Any:
+        """The class of its network; importing it imports PyTorch.
+
+        Raises:
+            ModelUnavailable: there is no such network.
+        """
+        module, _, name = self.network.partition(":")
+        try:
+            return getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            why = Text("there is no network {network}.", "没有网络 {network}。")
+            raise ModelUnavailable(self.id, why.fill(network=self.network)) from error
 
     def answers(self, request: type[Request]) -> bool:
         """Whether it answers requests of this type."""
@@ -105,26 +132,38 @@ class Entry(BaseModel):
     @cached_property
     def parameters(self) -> int:
         """How many weights the network learned."""
-        return count_weights(self.folder)
+        return 0 if self.is_data else count_weights(self.folder)
 
     @cached_property
     def numbers(self) -> int:
         """How many numbers it keeps, running statistics included."""
+        if self.is_data:
+            return 0
         return sum(prod(shape) for shape in read_shapes(self.folder).values())
+
+    @cached_property
+    def conditional(self) -> bool:
+        """Whether it can be asked for a class; data are there with theirs."""
+        return self.is_data or bool(read_config(self.folder).get("class_counts"))
 
     @property
     def file_bytes(self) -> int:
         """Size of the weights' file."""
-        return (self.folder / WEIGHTS).stat().st_size
+        return 0 if self.is_data else (self.folder / WEIGHTS).stat().st_size
 
     def problem(self) -> Text | None:
         """Why the model cannot be loaded, as far as its files tell without loading it."""
         try:
-            _ = self.module
-            read_config(self.folder)
-            read_shapes(self.folder)
+            if self.is_data:
+                self.module.check()
+            else:
+                _ = self.module
+                read_config(self.folder)
+                read_shapes(self.folder)
         except ModelUnavailable as error:
             return error.why
+        except AigcError as error:
+            return error.text
         return None
 
 
@@ -164,6 +203,13 @@ class Catalog:
 
     def answering(self, request: type[Request]) -> list[Entry]:
         """The models that answer requests of this type, the default first."""
+        return [entry for entry in self._all(request) if not entry.is_data]
+
+    def data(self, request: type[Request]) -> list[Entry]:
+        """The real data that answer requests of this type as a model would."""
+        return [entry for entry in self._all(request) if entry.is_data]
+
+    def _all(self, request: type[Request]) -> list[Entry]:
         return [entry for entry in self.entries.values() if entry.answers(request)]
 
 

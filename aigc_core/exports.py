@@ -16,9 +16,20 @@ def file_name(artifact: Artifact) -> str:
     """Model, seed and what tells siblings apart: `dcgan-mnist-000042-3.png`."""
     record = artifact.record
     parts = [record.model, f"{record.seed:06d}"]
-    parts += [str(record.details[key]) for key in ("label", "layer") if key in record.details]
+    parts += [
+        str(record.details[key]) for key in ("role", "label", "layer") if key in record.details
+    ]
     ending = "gif" if isinstance(artifact.media, Animation) else "png"
     return "-".join(parts) + f".{ending}"
+
+
+def file_names(artifacts: Sequence[Artifact]) -> list[str]:
+    """A name for each artifact of one run; those that would share one are numbered."""
+    names = [file_name(artifact) for artifact in artifacts]
+    return [
+        name if names.count(name) == 1 else f"{Path(name).stem}-{place:03d}{Path(name).suffix}"
+        for place, name in enumerate(names)
+    ]
 
 
 def write(artifacts: Sequence[Artifact], out: Path) -> list[Path]:
@@ -35,7 +46,8 @@ def write(artifacts: Sequence[Artifact], out: Path) -> list[Path]:
         return [write_zip(artifacts, out)]
     if out.suffix == "":
         out.mkdir(exist_ok=True)
-        return [artifact.save(out / file_name(artifact)) for artifact in artifacts]
+        named = zip(artifacts, file_names(artifacts), strict=True)
+        return [artifact.save(out / name) for artifact, name in named]
     pictures = [artifact for artifact in artifacts if isinstance(artifact.media, Image)]
     if out.suffix == ".png" and pictures:
         same = len({p.media.pixels.shape for p in pictures if isinstance(p.media, Image)}) == 1
@@ -74,7 +86,7 @@ def writable(out: Path) -> Iterator[None]:
 def write_zip(artifacts: Sequence[Artifact], path: Path) -> Path:
     """One file per artifact in a ZIP."""
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path, "w") as archive:
-        for artifact in artifacts:
-            file = artifact.save(Path(folder) / file_name(artifact))
+        for artifact, name in zip(artifacts, file_names(artifacts), strict=True):
+            file = artifact.save(Path(folder) / name)
             archive.write(file, file.name)
     return path

@@ -24,7 +24,7 @@ import importlib, json, pkgutil, sys
 import aigc_core
 loaded = {}
 light = [name for _, name, _ in pkgutil.iter_modules(aigc_core.__path__, "aigc_core.")]
-for package in ("commands", "families", "tasks", "data"):
+for package in ("commands", "studies", "families", "tasks", "data"):
     folder = importlib.import_module(f"aigc_core.{package}").__path__
     light += [name for _, name, _ in pkgutil.iter_modules(folder, f"aigc_core.{package}.")]
 heavy = set(json.loads(sys.argv[1]))

@@ -3,12 +3,13 @@
 import argparse
 from typing import Any
 
-from aigc_core.catalog import Catalog
+from aigc_core.catalog import Catalog, Entry
 from aigc_core.errors import AigcError, size
 from aigc_core.metrics.card import read_card
-from aigc_core.text import Text
+from aigc_core.text import Language, Text
 
 READY = Text("ready", "可用")
+DATA = Text("real data, to compare with", "真实数据，供比较")
 FACTS = Text("{count} parameters, {size}", "{count} 个参数，{size}")
 
 
@@ -25,9 +26,16 @@ def do(options: argparse.Namespace) -> None:
         if problem is None:
             tasks = ", ".join(request.task for request in entry.module.ANSWERS)
             facts = FACTS.fill(count=f"{entry.parameters:,}", size=size(entry.file_bytes))
-            print(f"{'':20} {facts.say(options.lang)}; {tasks}")
-            try:
-                for figure in read_card(entry.folder).figures:
-                    print(f"{'':20} {figure.name}: {figure.value:g}")
-            except AigcError as error:  # It works without, too.
-                print(f"{'':20} {error.text.say(options.lang)}")
+            print(f"{'':20} {(DATA if entry.is_data else facts).say(options.lang)}; {tasks}")
+            for line in figures(entry, options.lang):
+                print(f"{'':20} {line}")
+
+
+def figures(entry: Entry, language: Language) -> list[str]:
+    """What its card says, or why it has none; data have none and need none."""
+    if entry.is_data:
+        return []
+    try:
+        return [f"{figure.name}: {figure.value:g}" for figure in read_card(entry.folder).figures]
+    except AigcError as error:  # It works without, too.
+        return [error.text.say(language)]

@@ -7,12 +7,18 @@ from typing import Any
 
 from tqdm import tqdm
 
+from aigc_core.digits import pack, read_digit
 from aigc_core.engine import Engine
-from aigc_core.errors import InvalidRequest
+from aigc_core.errors import InvalidRequest, UnreadableFile
 from aigc_core.events import Progress, Result
 from aigc_core.exports import writable, write
 from aigc_core.tasks import TASKS, Request
 from aigc_core.text import Text
+
+PICTURE = Text(
+    "A picture file of a digit; it is brought into MNIST's manner.",
+    "一个数字的图片文件；会被转换成 MNIST 的样式。",
+)
 
 
 def add(commands: Any) -> None:
@@ -30,7 +36,10 @@ def add(commands: Any) -> None:
         for field in request.model_fields:
             shown = request.shown(field)
             task.add_argument(
-                f"--{field.replace('_', '-')}", dest=field, help=shown.help.en, metavar="VALUE"
+                f"--{field.replace('_', '-')}",
+                dest=field,
+                help=PICTURE.en if shown.picture else shown.help.en,
+                metavar="FILE" if shown.picture else "VALUE",
             )
         task.set_defaults(do=do, request=request)
 
@@ -38,9 +47,9 @@ def add(commands: Any) -> None:
 def do(options: argparse.Namespace) -> None:
     request_type: type[Request] = options.request
     given = {
-        name: getattr(options, name)
+        name: packed(Path(value)) if request_type.shown(name).picture else value
         for name in request_type.model_fields
-        if getattr(options, name) is not None
+        if (value := getattr(options, name)) is not None
     }
     request = request_type.ask(**given)
     bar = tqdm(file=sys.stderr, leave=False, disable=None)
@@ -55,3 +64,12 @@ def do(options: argparse.Namespace) -> None:
             print(*files, sep="\n")
             return
     raise InvalidRequest(Text("The run ended without a result.", "运行没有得到结果。"))
+
+
+def packed(path: Path) -> str:
+    """The digit in a picture file, as requests carry it."""
+    if not path.is_file():
+        raise UnreadableFile(
+            Text("There is no file called {name}.", "没有名为 {name} 的文件。"), name=path
+        )
+    return pack(read_digit(path))

@@ -60,15 +60,29 @@ def open_file(file: DataFile, *, download: bool = True) -> bytes:
     path = file.path()
     if path is None:
         if not download or offline():
-            raise DatasetMissing(
-                file.name,
-                Text(
-                    "put it under the folder that AIGC_DATA_DIR names, or allow the download.",
-                    "请放入 AIGC_DATA_DIR 指定的文件夹，或允许下载。",
-                ),
-            )
+            raise absent(file)
         path = fetch(file)
     return verified(file, path.read_bytes())
+
+
+def check(file: DataFile) -> None:
+    """Nothing where the file is here or may be fetched.
+
+    Raises:
+        DatasetMissing: it is neither.
+    """
+    if offline() and file.path() is None:
+        raise absent(file)
+
+
+def absent(file: DataFile) -> DatasetMissing:
+    return DatasetMissing(
+        file.name,
+        Text(
+            "put it under the folder that AIGC_DATA_DIR names, or allow the download.",
+            "请放入 AIGC_DATA_DIR 指定的文件夹，或允许下载。",
+        ),
+    )
 
 
 def verified(file: DataFile, packed: bytes) -> bytes:

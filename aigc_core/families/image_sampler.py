@@ -1,17 +1,16 @@
 """Networks that map noise, and a class, to a picture in one pass: GANs, VAE decoders."""
 
-import importlib
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from aigc_core.batcher import Batcher
 from aigc_core.catalog import Entry
 from aigc_core.checkpoint import load_network
-from aigc_core.errors import ModelUnavailable
+from aigc_core.errors import InvalidRequest
 from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
 from aigc_core.families import Answer
 from aigc_core.loader import Placement
@@ -34,6 +33,11 @@ BATCHED_TOLERANCE = 1.0
 Events = Generator[FamilyEvent, None, None]
 
 DRAWING = Text("drawing", "正在绘制")
+NO_CLASSES = Text(
+    "This model does not know which digit is which, so it cannot be asked for a {label}. "
+    "Choose any.",
+    "此模型不区分数字类别，无法指定画 {label}。请选择“任意”。",
+)
 
 
 @dataclass
@@ -43,6 +47,8 @@ class LoadedSampler:
     network: "ImageSampler"
     placement: Placement
     batcher: Batcher | None = None
+    # What is dear to compute and the same for every request.
+    kept: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.placement.batching:
@@ -81,23 +87,17 @@ def load(entry: Entry, placement: Placement) -> LoadedSampler:
     Raises:
         ModelUnavailable: there is no such network, or its checkpoint does not fit.
     """
-    module, _, name = entry.network.partition(":")
-    try:
-        network = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        why = Text("there is no network {network}.", "没有网络 {network}。")
-        raise ModelUnavailable(entry.id, why.fill(network=entry.network)) from error
-    made = load_network(network, entry.folder, entry.revision)
+    made = load_network(entry.network_class, entry.folder, entry.revision)
     return LoadedSampler(made.to(placement.device), placement)
 
 
 def sample(model: LoadedSampler, request: SampleImages) -> Events:
     """Pictures from noise; each `Preview` is the sheet as far as it is drawn."""
+    counts = model.network.class_counts
+    if not counts and request.label.isdigit():
+        raise InvalidRequest(NO_CLASSES, label=request.label)
     seeds = [request.seed_of(place) for place in range(request.count)]
-    labels = [
-        label_of(request.label, place, seed, model.network.class_counts)
-        for place, seed in enumerate(seeds)
-    ]
+    labels = [label_of(request.label, place, seed, counts) for place, seed in enumerate(seeds)]
     z, y = noise(model, seeds, request.truncation), classes(labels)
     images = yield from drawn(model, z, y, request.columns)
     yield Finished(
@@ -105,7 +105,7 @@ def sample(model: LoadedSampler, request: SampleImages) -> Events:
             Output(
                 Image(image),
                 seed=seed,
-                details={"index": place, "label": str(label)},
+                details={"index": place} | ({"label": str(label)} if counts else {}),
                 tolerance=model.tolerance,
             )
             for place, (image, seed, label) in enumerate(zip(images, seeds, labels, strict=True))
@@ -216,7 +216,7 @@ def walk(start: "Tensor", end: "Tensor", steps: int, path: str) -> "Tensor":
 
 
 def label_of(label: str, place: int, seed: int, counts: Sequence[int]) -> int:
-    """The class of one picture of a request.
+    """The class of one picture of a request; 0 where the network knows none.
 
     `any` takes classes as often as the training data has them: seeds in a row, times the golden
     ratio, spread evenly over 0..1, and the counts cut that interval into classes.

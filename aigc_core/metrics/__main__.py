@@ -15,19 +15,20 @@ def main(arguments: list[str] | None = None) -> int:
     """0 when the card is written, 2 with a sentence when it cannot be."""
     parser = argparse.ArgumentParser(prog="python -m aigc_core.metrics", description=__doc__)
     parser.add_argument("model", help="of the catalog; `mnist-classifier` for the judge itself; "
-                        "`reference` to derive the training digits' statistics")  # fmt: skip
+                        "`reference` to derive what figures compare with")  # fmt: skip
     parser.add_argument("--count", type=int, default=5000, help="pictures to draw and to compare")
     parser.add_argument("--seed", type=int, default=0, help="of the first picture")
     parser.add_argument("--lang", choices=LANGUAGES, default="en", help="of what is printed")
     options = parser.parse_args(arguments)
 
     # Only now, so that help and typing errors do not wait for PyTorch.
-    from aigc_core.metrics import judge, reference, report
+    from aigc_core.metrics import judge, reference, report, unseen
 
     try:
         if options.model == REFERENCE:
-            made = report.write_reference()
-            print(f"{reference.PATH.name}: {made.moments.count:,} training digits")
+            training, test = report.write_reference()
+            print(f"{reference.PATH.name}: {training.moments.count:,} training digits")
+            print(f"{unseen.PATH.name}: {len(test):,} test digits")
             return 0
         if options.model == judge.NAME:
             card = report.report_judge()

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from aigc_core.data.draw import disjoint, in_proportion
 from aigc_core.data.mnist import Digits
 from aigc_core.metrics.card import Figure, Rung
-from aigc_core.metrics.draw import in_proportion
 from aigc_core.metrics.frechet import frechet_distance, moments
 from aigc_core.metrics.judge import FROZEN, Judgement, judge
 from aigc_core.metrics.neighbours import QUANTILES, nearest, quantiles, share_closer
@@ -86,11 +86,9 @@ def floor(real: Judged, count: int, reference: Reference) -> Rung:
         real: all test digits, ordered by `draw.in_proportion`.
     """
     known = features(real)
-    counts = np.bincount(real.labels, minlength=len(reference.classes))
-    in_shares = int((counts / reference.prior).min())
     values = [
         frechet_distance(moments(known[draw * count :][:count]), reference.moments)
-        for draw in range(max(1, in_shares // count))
+        for draw in range(disjoint(real.labels, count, reference.prior))
     ]
     args = {**basis(count, reference), "draws": len(values)}
     if len(values) >= 4:

@@ -16,6 +16,19 @@ BETTER: dict[Better, Text] = {
     "real": Text("as for real digits", "越接近真实数字越好"),
 }
 
+# The networks of a training. One of another name keeps it in both languages.
+PLAYERS = {
+    "generator": Text("generator", "生成器"),
+    "discriminator": Text("discriminator", "判别器"),
+    "classifier": Text("classifier", "分类器"),
+    "critic": Text("critic", "评论家"),
+    "vae": Text("VAE", "VAE"),
+}
+
+
+def player_name(player: str) -> Text:
+    return PLAYERS.get(player, Text(player, player))
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -152,6 +165,40 @@ METRICS: dict[str, Metric] = {
         ),
         "lower",
         share=True,
+    ),
+    "elbo_nll": Metric(
+        Text("Negative ELBO, nats", "负 ELBO（纳特）"),
+        Text(
+            "What a test digit costs at most: distortion + rate.",
+            "一个测试数字的代价上界：失真 + 码率。",
+        ),
+        "lower",
+        paper="https://arxiv.org/abs/1312.6114",
+    ),
+    "distortion": Metric(
+        Text("Distortion, nats", "失真（纳特）"),
+        Text(
+            "What the pixels cost once the latent is known.",
+            "已知潜变量后，像素的代价。",
+        ),
+        "lower",
+    ),
+    "rate": Metric(
+        Text("Rate, nats", "码率（纳特）"),
+        Text(
+            "What the latent tells of the picture: its distance (KL) from the prior.",
+            "潜变量所含的图片信息：它与先验的 KL 散度。",
+        ),
+        "lower",
+    ),
+    "iw_nll": Metric(
+        Text("Importance-weighted bound, nats", "重要性加权界（纳特）"),
+        Text(
+            "A closer bound on the same cost, from 50 samples of the latent.",
+            "对同一代价的更紧上界，取潜变量的 50 个样本。",
+        ),
+        "lower",
+        paper="https://arxiv.org/abs/1509.00519",
     ),
     "accuracy": Metric(
         Text("Accuracy", "准确率"),

@@ -46,15 +46,22 @@ class DensityCoverage(NamedTuple):
 
 
 def precision_recall(
-    real: np.ndarray, made: np.ndarray, k: int = PRECISION_RECALL_K
+    real: np.ndarray,
+    made: np.ndarray,
+    k: int = PRECISION_RECALL_K,
+    real_reach: np.ndarray | None = None,
 ) -> PrecisionRecall:
     """Of features real (n, d) and made (m, d).
+
+    Args:
+        real_reach: `reach(real, k)`, where it is known already.
 
     Raises:
         ValueError: a set has no k-th neighbour.
     """
     real, made = real.astype(np.float64), made.astype(np.float64)
-    real_reach, made_reach = reach(real, k), reach(made, k)
+    real_reach = reach(real, k) if real_reach is None else real_reach
+    made_reach = reach(made, k)
     inside = 0
     met = np.zeros(len(real), bool)
     for rows, distances in squared_distances(made, real):
@@ -64,15 +71,21 @@ def precision_recall(
 
 
 def density_coverage(
-    real: np.ndarray, made: np.ndarray, k: int = DENSITY_COVERAGE_K
+    real: np.ndarray,
+    made: np.ndarray,
+    k: int = DENSITY_COVERAGE_K,
+    real_reach: np.ndarray | None = None,
 ) -> DensityCoverage:
     """Of features real (n, d) and made (m, d).
+
+    Args:
+        real_reach: `reach(real, k)`, where it is known already.
 
     Raises:
         ValueError: the real set has no k-th neighbour.
     """
     real, made = real.astype(np.float64), made.astype(np.float64)
-    real_reach = reach(real, k)
+    real_reach = reach(real, k) if real_reach is None else real_reach
     balls = 0
     met = np.zeros(len(real), bool)
     for _, distances in squared_distances(made, real):
@@ -84,10 +97,18 @@ def density_coverage(
 
 def reach(features: np.ndarray, k: int) -> np.ndarray:
     """Squared distances (n,) of each vector of features (n, d) to its k-th nearest other."""
-    if not 1 <= k < len(features):
-        raise ValueError(f"{len(features)} vectors have no neighbour number {k}")
-    found = np.empty(len(features))
+    return reaches(features, k)[k]
+
+
+def reaches(features: np.ndarray, *ks: int) -> dict[int, np.ndarray]:
+    """The same for several k at once."""
+    for k in ks:
+        if not 1 <= k < len(features):
+            raise ValueError(f"{len(features)} vectors have no neighbour number {k}")
+    found = {k: np.empty(len(features)) for k in ks}
     for rows, distances in squared_distances(features, features):
         distances[np.arange(len(distances)), np.arange(rows.start, rows.stop)] = np.inf
-        found[rows] = np.partition(distances, k - 1, axis=1)[:, k - 1]
+        ordered = np.partition(distances, [k - 1 for k in ks], axis=1)
+        for k in ks:
+            found[k][rows] = ordered[:, k - 1]
     return found

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from aigc_core.data import mnist
+from aigc_core.metrics import history_prose
 from aigc_core.metrics.about import About
 from aigc_core.metrics.card import Card
 from aigc_core.metrics.glossary import BETTER, METRICS
 from aigc_core.metrics.perturbations import LADDER
+from aigc_core.metrics.training_history import TrainingHistory
 from aigc_core.text import LANGUAGES, Language, Text
 
 HEADINGS = {"en": "English", "zh": "中文"}
@@ -17,6 +19,7 @@ TRAINING = Text("How it was trained", "训练方法")
 DATA = Text("Data and licence", "数据与许可")
 FIGURES = Text("Figures", "指标")
 SHARES = Text("Shares of the digits", "各数字所占比例")
+SWEEP = Text("What beta does", "beta 的作用")
 LADDER_TITLE = Text("How to read the FID", "如何解读 FID")
 LIMITS = Text("Limits", "局限")
 COMMAND = Text("Made by", "生成命令")
@@ -51,6 +54,8 @@ class Story:
         digest: of its weights.
         protocol: how the figures were measured.
         command: what wrote the card.
+        history: of the training, where it was kept.
+        sweep: what beta does, in Markdown, where it was measured.
     """
 
     title: Text
@@ -60,6 +65,8 @@ class Story:
     digest: str
     protocol: Text
     command: str
+    history: TrainingHistory | None = None
+    sweep: Text | None = None
 
 
 def write_text(card: Card, story: Story) -> str:
@@ -83,6 +90,10 @@ def sections(card: Card, story: Story, language: Language) -> list[str]:
         bullets([f"[{paper.title}]({paper.url})" for paper in story.about.papers]),
         heading(TRAINING),
         bullets([fact.say(language) for fact in story.training]),
+    ]
+    if story.history:
+        parts += [heading(history_prose.TITLE), *history_prose.section(story.history, language)]
+    parts += [
         heading(DATA),
         licences.say(language),
         heading(FIGURES),
@@ -91,6 +102,8 @@ def sections(card: Card, story: Story, language: Language) -> list[str]:
     ]
     if card.figure("class_distance"):
         parts += [heading(SHARES), share_table(card, language)]
+    if story.sweep:
+        parts += [heading(SWEEP), story.sweep.say(language)]
     if card.ladder:
         parts += [heading(LADDER_TITLE), LADDER_INTRO.say(language), ladder_table(card, language)]
     return [

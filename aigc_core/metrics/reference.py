@@ -5,16 +5,18 @@ beside it, so that a model can be scored where the dataset is not. No picture is
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from aigc_core.data.draw import draw
 from aigc_core.errors import CorruptFile, ModelUnavailable
-from aigc_core.metrics.draw import draw
 from aigc_core.metrics.frechet import Moments, moments
 from aigc_core.metrics.judge import FOLDER, FROZEN, NAME, Judgement, NotTheJudge
+from aigc_core.metrics.manifold import DENSITY_COVERAGE_K, PRECISION_RECALL_K, reaches
 from aigc_core.text import Text
 
 PATH = FOLDER / "reference.safetensors"
@@ -40,6 +42,12 @@ class Reference:
         """Shares (10,) of the classes."""
         return np.asarray(self.classes / self.classes.sum())
 
+    @cached_property
+    def reaches(self) -> dict[int, np.ndarray]:
+        """How far the balls around the kept features go, by k; seconds, the first time."""
+        features = self.features.astype(np.float64)
+        return reaches(features, PRECISION_RECALL_K, DENSITY_COVERAGE_K)
+
 
 def derive(judgement: Judgement, labels: np.ndarray) -> Reference:
     """The reference of judged training pictures and their labels (n,).
@@ -62,12 +70,27 @@ def write(reference: Reference, path: Path = PATH) -> Path:
         "features": np.ascontiguousarray(reference.features),
         "classes": reference.classes,
     }
+    return write_tensors(tensors, path)
+
+
+def read(path: Path = PATH) -> Reference:
+    """Reads a reference; raises as `read_tensors`."""
+    tensors = read_tensors(path)
+    return Reference(
+        Moments(tensors["mean"], tensors["covariance"], int(tensors["count"])),
+        tensors["features"],
+        tensors["classes"],
+    )
+
+
+def write_tensors(tensors: dict[str, np.ndarray], path: Path) -> Path:
+    """Writes what was derived with the judge, and its mark."""
     path.write_bytes(save(tensors, metadata={"judge": FROZEN}))
     return path
 
 
-def read(path: Path = PATH) -> Reference:
-    """Reads a reference.
+def read_tensors(path: Path) -> dict[str, np.ndarray]:
+    """Reads what was derived with the judge.
 
     Raises:
         ModelUnavailable: it has not been written.
@@ -85,13 +108,12 @@ def read(path: Path = PATH) -> Reference:
     try:
         with safe_open(path, framework="numpy") as file:
             judge = (file.metadata() or {}).get("judge", "")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors: dict[str, np.ndarray] = {
+                name: file.get_tensor(name)
+                for name in file.keys()  # noqa: SIM118
+            }
     except (SafetensorError, OSError) as error:
         raise CorruptFile(path.name) from error
     if judge != FROZEN:
         raise NotTheJudge(path.name, judge or "-")
-    return Reference(
-        Moments(tensors["mean"], tensors["covariance"], int(tensors["count"])),
-        tensors["features"],
-        tensors["classes"],
-    )
+    return tensors

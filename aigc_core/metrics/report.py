@@ -6,18 +6,24 @@ from pathlib import Path
 import numpy as np
 
 from aigc_core.catalog import Catalog
-from aigc_core.checkpoint import WEIGHTS, digest
+from aigc_core.checkpoint import WEIGHTS, digest, load_network
 from aigc_core.data.mnist import load_mnist
 from aigc_core.errors import InvalidRequest
+from aigc_core.metrics import beta
 from aigc_core.metrics import judge as judges
 from aigc_core.metrics import reference as references
+from aigc_core.metrics import unseen as unseens
 from aigc_core.metrics.about import read_about
 from aigc_core.metrics.card import Card, Dataset, Figure, Rung, write_card
 from aigc_core.metrics.evaluate import drawn, evaluate, floor, ladder, look, plain, to_unit
+from aigc_core.metrics.history import history_beside
+from aigc_core.metrics.likelihood import SAMPLES, likelihood_figures
+from aigc_core.metrics.neighbours import nearest
 from aigc_core.metrics.perturbations import LADDER
 from aigc_core.metrics.prose import Story, write_text
 from aigc_core.metrics.reference import KEPT, Reference
 from aigc_core.metrics.training_facts import training_facts
+from aigc_core.metrics.unseen import Unseen
 from aigc_core.samples import sample
 from aigc_core.text import Text
 from aigc_core.training import recipes
@@ -25,22 +31,22 @@ from aigc_core.training import recipes
 COMMAND = "python -m aigc_core.metrics"
 COUNT = 5000
 LEAST = 100
-FLOOR_COUNTS = (500, 1000, 2000, 5000, 10_000)
+FLOOR_COUNTS = (200, 500, 1000, 2000, 5000, 10_000)
 
 MNIST = Dataset("ylecun/mnist", "MNIST")
 JUDGE_TITLE = Text("Digit classifier", "数字分类器")
 JUDGE_LICENCE = "Apache-2.0"
 
 GENERATOR_PROTOCOL = Text(
-    "Measured on {count:,} pictures that the suite's engine drew with the seeds {first} to {last}, "
-    "digits in the proportions of the training data. FID against all {training:,} training digits; "
+    "Measured on {count:,} pictures that the suite's engine drew with the seeds {first} to {last}"
+    "{asked}. FID against all {training:,} training digits; "
     "precision, recall, density and coverage against {kept:,} of them, drawn at random; nearest "
     "neighbours among all. The features, scaled to a mean variance of 1 over the training digits, "
     "and the classes are those of `mnist-classifier` (`{judge}`): figures of another feature "
     "network, such as Inception-v3, do not compare. “Real digits” are {count:,} of the test "
     "digits, in the same proportions and measured in the same way. They are by other writers than "
     "the training digits, so that a model can come out better than they do.",
-    "样本为套件引擎以种子 {first} 至 {last} 生成的 {count:,} 幅图，各数字比例与训练数据相同。"
+    "样本为套件引擎以种子 {first} 至 {last} 生成的 {count:,} 幅图{asked}。"
     "FID 与全部 {training:,} 个训练数字比较；"
     "精确率、召回率、密度和覆盖率与其中随机抽取的 {kept:,} 个比较；最近邻在全部训练数字中查找。"
     "特征（经缩放，使其在训练数字上的平均方差为 1）与类别来自 `mnist-classifier`（`{judge}`）："
@@ -48,23 +54,41 @@ GENERATOR_PROTOCOL = Text(
     "“真实数字”是按同样比例抽取的 {count:,} 个测试数字，以相同方式测量；"
     "其书写者与训练数字不同，因此模型的指标有可能优于它们。",
 )
+# How the pictures of a model that knows classes, and of one that knows none, were asked for.
+IN_PROPORTION = Text(
+    ", digits in the proportions of the training data", "，各数字比例与训练数据相同"
+)
+AS_THEY_COME = Text(", whichever digits it gives", "，数字由模型自行决定")
+LIKELIHOOD_PROTOCOL = Text(
+    "The bounds in nats are means over all {test:,} test digits, each drawn once as black and "
+    "white with its grey values as probabilities (dynamic binarisation, seed 0); one sample of "
+    "the latent for the ELBO, {samples} for the importance-weighted bound. Figures for grey or "
+    "thresholded digits do not compare.",
+    "以纳特为单位的界是全部 {test:,} 个测试数字的均值；每个数字以其灰度为概率随机二值化一次"
+    "（动态二值化，种子 0）；ELBO 取潜变量的 1 个样本，重要性加权界取 {samples} 个。"
+    "与灰度或阈值二值化数字上的结果不可比较。",
+)
 JUDGE_PROTOCOL = Text(
     "Measured on all {count:,} test digits, which it was not trained on.",
     "在全部 {count:,} 个未用于训练的测试数字上测得。",
 )
 
 
-def write_reference() -> Reference:
-    """Derives the training digits' statistics with the frozen judge and writes them beside it.
+def write_reference() -> tuple[Reference, Unseen]:
+    """Derives what figures compare with, by the frozen judge, and writes it beside it.
+
+    These are statistics of the training digits, and the test digits as the judge sees them.
 
     Raises:
         AigcError: the dataset or the judge is missing or not the right one.
     """
-    digits = load_mnist("train")
-    training = look(to_unit(digits.images), digits.labels)
-    reference = references.derive(training.judgement, training.labels)
+    train, test = load_mnist("train"), load_mnist("test")
+    known, new = to_unit(train.images), to_unit(test.images)
+    reference = references.derive(judges.judge(known), train.labels)
+    unseen = Unseen(judges.judge(new), test.labels, nearest(new, known).distance)
     references.write(reference)
-    return reference
+    unseens.write(unseen)
+    return reference, unseen
 
 
 def report_judge() -> Card:
@@ -122,20 +146,28 @@ def report_generator(model: str, count: int = COUNT, seed: int = 0) -> Card:
     real = look(*drawn(test, count, reference.prior))
     training = look(to_unit(train.images), train.labels)
     weights = digest(entry.folder / WEIGHTS)
+    figures = evaluate(made, real, training, reference, {"seed": seed, "weights": weights})
+    protocol = GENERATOR_PROTOCOL.fill(
+        count=count,
+        first=seed,
+        last=seed + count - 1,
+        asked=IN_PROPORTION if (made.labels >= 0).all() else AS_THEY_COME,
+        training=reference.moments.count,
+        kept=KEPT,
+        judge=judges.FROZEN,
+    )
+    if hasattr(entry.network_class, "log_likelihood"):
+        network = load_network(entry.network_class, entry.folder, entry.revision)
+        figures = (*figures, *likelihood_figures(network, test, weights))
+        bounds = LIKELIHOOD_PROTOCOL.fill(test=len(test), samples=SAMPLES)
+        protocol = Text(f"{protocol.en} {bounds.en}", protocol.zh + bounds.zh)
     return publish(
         entry.folder,
         title=entry.name,
         licence=entry.licences.weights,
-        figures=evaluate(made, real, training, reference, {"seed": seed, "weights": weights}),
+        figures=figures,
         rungs=ladder(real, reference),
-        protocol=GENERATOR_PROTOCOL.fill(
-            count=count,
-            first=seed,
-            last=seed + count - 1,
-            training=reference.moments.count,
-            kept=KEPT,
-            judge=judges.FROZEN,
-        ),
+        protocol=protocol,
         examples=len(train),
         command=f"{COMMAND} {model} --count {count} --seed {seed}",
     )
@@ -162,6 +194,8 @@ def publish(
         digest(folder / WEIGHTS),
         protocol,
         command,
+        history_beside(folder),
+        beta.section(folder),
     )
     card = Card(folder.name, about.task, licence.lower(), MNIST, figures, rungs)
     card = replace(card, text=write_text(card, story))

@@ -3,6 +3,7 @@
 The same scores of real digits are the floor that a model's scores are read by.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,27 +45,35 @@ def scores(judgement: Judgement, labels: np.ndarray, reference: Reference) -> di
 
     Args:
         judgement: of n pictures in random order, n >= 10.
-        labels: (n,) the classes that were asked for, or true.
+        labels: (n,) the classes that were asked for, or true; -1 where nobody asked for one, and
+            then there is no label accuracy.
         reference: of the training digits.
     """
+    return dict(each_score(judgement, labels, reference))
+
+
+def each_score(
+    judgement: Judgement, labels: np.ndarray, reference: Reference
+) -> Iterator[tuple[str, Score]]:
+    """The same one after the other, as some of them take seconds."""
     features, logits = judgement
+    yield "fid", Score(frechet_distance(moments(features), reference.moments))
     inception = inception_score(logits)
+    yield "inception_score", Score(inception.mean, {"deviation": inception.deviation})
+    if (labels >= 0).all():
+        yield "label_accuracy", Score(float((logits.argmax(axis=1) == labels).mean()))
     shares = class_shares(logits)
+    yield (
+        "class_distance",
+        Score(total_variation(shares, reference.prior), {"shares": shares.tolist()}),
+    )
     real = reference.features.astype(np.float32)
-    fidelity = precision_recall(real, features)
-    density = density_coverage(real, features)
-    return {
-        "fid": Score(frechet_distance(moments(features), reference.moments)),
-        "inception_score": Score(inception.mean, {"deviation": inception.deviation}),
-        "label_accuracy": Score(float((logits.argmax(axis=1) == labels).mean())),
-        "class_distance": Score(
-            total_variation(shares, reference.prior), {"shares": shares.tolist()}
-        ),
-        "precision": Score(fidelity.precision),
-        "recall": Score(fidelity.recall),
-        "density": Score(density.density),
-        "coverage": Score(density.coverage),
-    }
+    fidelity = precision_recall(real, features, real_reach=reference.reaches[PRECISION_RECALL_K])
+    yield "precision", Score(fidelity.precision)
+    yield "recall", Score(fidelity.recall)
+    density = density_coverage(real, features, real_reach=reference.reaches[DENSITY_COVERAGE_K])
+    yield "density", Score(density.density)
+    yield "coverage", Score(density.coverage)
 
 
 def class_shares(logits: np.ndarray) -> np.ndarray:

@@ -19,9 +19,10 @@ The class enters G as a learned embedding beside z, and D by projection
 
 with f(x) the last features: one part asks "is it real", the other "does it look like a y".
 
-L_G rewards safe pictures more than varied ones, so a generator that D sees through draws digits a
-little too much alike. Noise somewhat wider than in training gives the variety back; `spread` says
-how much. It is the truncation trick (Brock, Donahue & Simonyan 2018,
+The non-saturating L_G punishes a picture that D sees through more than a kind of picture that is
+missing (Arjovsky & Bottou 2017, https://arxiv.org/abs/1701.04862), and this G draws its digits a
+little too much alike. Noise somewhat wider than in training gives variety back; `spread` says how
+much. It is the truncation trick (Brock, Donahue & Simonyan 2018,
 https://arxiv.org/abs/1809.11096) turned round.
 """
 

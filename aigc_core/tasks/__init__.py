@@ -3,12 +3,45 @@
 from aigc_core.errors import InvalidRequest
 from aigc_core.tasks.base import Request, brief
 from aigc_core.tasks.image import InterpolateImages, SampleImages, TraceImage
+from aigc_core.tasks.latent import (
+    DecodeLatent,
+    EncodeImage,
+    FindNeighbours,
+    MapLatent,
+    VaryImage,
+    WalkLatent,
+)
 from aigc_core.text import Text
 
-__all__ = ["TASKS", "InterpolateImages", "Request", "SampleImages", "TraceImage", "brief", "find"]
+__all__ = [
+    "TASKS",
+    "DecodeLatent",
+    "EncodeImage",
+    "FindNeighbours",
+    "InterpolateImages",
+    "MapLatent",
+    "Request",
+    "SampleImages",
+    "TraceImage",
+    "VaryImage",
+    "WalkLatent",
+    "brief",
+    "find",
+]
 
 TASKS: dict[str, type[Request]] = {
-    request.task: request for request in (SampleImages, InterpolateImages, TraceImage)
+    request.task: request
+    for request in (
+        SampleImages,
+        InterpolateImages,
+        TraceImage,
+        EncodeImage,
+        VaryImage,
+        FindNeighbours,
+        DecodeLatent,
+        MapLatent,
+        WalkLatent,
+    )
 }
 
 

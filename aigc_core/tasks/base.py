@@ -34,6 +34,7 @@ class Shown:
         unit: of its values, such as `px`; empty for counts.
         step: between neighbouring values on a slider.
         choices: all its values, where they are few.
+        picture: whether it is a picture, which people give as a file.
     """
 
     label: Text
@@ -41,6 +42,7 @@ class Shown:
     unit: str = ""
     step: float | None = None
     choices: tuple[Choice, ...] = ()
+    picture: bool = False
 
 
 def parameter(
@@ -53,9 +55,10 @@ def parameter(
     step: float | None = None,
     unit: str = "",
     choices: tuple[Choice, ...] = (),
+    picture: bool = False,
 ) -> Any:
     """A field of a request. `ge` and `le` are inclusive bounds; the rest as in `Shown`."""
-    shown = Shown(label, help, unit, step, choices)
+    shown = Shown(label, help, unit, step, choices, picture)
     return Field(
         default,
         ge=ge,
@@ -78,6 +81,11 @@ def seed_parameter() -> Any:
         le=MAX_SEED,
         step=1,
     )
+
+
+def next_seed(seed: int, place: int) -> int:
+    """The seed so many places on; after the last comes 0."""
+    return (seed + place) % (MAX_SEED + 1)
 
 
 class Request(BaseModel):
@@ -145,7 +153,9 @@ def complaint(request: type[Request], error: ValidationError) -> Text:
             "{task} has no setting called “{name}”.", "“{task}”没有名为“{name}”的设置。"
         ).fill(task=request.title, name=brief(name))
     shown, (low, high) = request.shown(name), request.bounds(name)
-    if shown.choices:
+    if shown.picture:
+        kind = Text("28x28 grey pixels in Base64", " Base64 编码的 28x28 灰度像素")
+    elif shown.choices:
         kind = Text("one of {values}", "以下之一：{values}").fill(
             values=", ".join(str(choice.value) for choice in shown.choices)
         )

@@ -5,7 +5,14 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator
 
-from aigc_core.tasks.base import MAX_SEED, Choice, Request, parameter, seed_parameter
+from aigc_core.tasks.base import (
+    MAX_SEED,
+    Choice,
+    Request,
+    next_seed,
+    parameter,
+    seed_parameter,
+)
 from aigc_core.text import Text
 
 Label = Literal["each", "any", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
@@ -17,6 +24,9 @@ DIGITS = tuple(Choice(str(d), Text(str(d), str(d))) for d in range(10))
 def spelled(value: Any) -> Any:
     """A digit given as a number, spelled."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+AnyLabel = Annotated[Label, BeforeValidator(spelled)]
 
 
 def label_parameter(*, several: bool) -> Any:
@@ -37,21 +47,25 @@ def label_parameter(*, several: bool) -> Any:
     )
 
 
-class SampleImages(Request):
-    """Draw pictures from noise. Picture i of a request is the one that seed + i makes alone."""
-
-    task: ClassVar[str] = "sample-images"
-    title: ClassVar[Text] = Text("Draw from noise", "从噪声画图")
-
-    label: Annotated[Label, BeforeValidator(spelled)] = label_parameter(several=True)
-    count: int = parameter(
-        100,
+def count_parameter(default: int) -> Any:
+    return parameter(
+        default,
         Text("How many", "数量"),
         Text("How many pictures to draw.", "要画多少幅。"),
         ge=1,
         le=MAX_COUNT,
         step=1,
     )
+
+
+class SampleImages(Request):
+    """Draw pictures from noise. Picture i of a request is the one that seed + i makes alone."""
+
+    task: ClassVar[str] = "sample-images"
+    title: ClassVar[Text] = Text("Draw from noise", "从噪声画图")
+
+    label: AnyLabel = label_parameter(several=True)
+    count: int = count_parameter(100)
     seed: int = seed_parameter()
     truncation: float = parameter(
         1.0,
@@ -67,8 +81,8 @@ class SampleImages(Request):
     )
 
     def seed_of(self, place: int) -> int:
-        """The seed that makes one picture of the request alone; after the last comes 0."""
-        return (self.seed + place) % (MAX_SEED + 1)
+        """The seed that makes one picture of the request alone."""
+        return next_seed(self.seed, place)
 
     @property
     def columns(self) -> int:

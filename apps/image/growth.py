@@ -21,10 +21,13 @@ from apps.ui.runs import QUIET, events, guarded
 
 TITLE = Text("How the picture grows", "图片如何一步步形成")
 LEDE = Text(
-    "Click a digit above. Each panel is one layer of the generator on its way from noise to "
-    "picture; each small square is one feature map, brighter where it is more active.",
-    "点击上方的任一数字。每一格是生成器的一层，从噪声走向图片；每个小方块是一张特征图，越亮表示越活跃。",
+    "Click a digit above. Each panel is one layer of the network on its way from noise to "
+    "picture: feature maps side by side, or the units of a fully connected layer as one square, "
+    "brighter where they are more active.",
+    "点击上方的任一数字。每一格是网络的一层，从噪声走向图片："
+    "并排的特征图，或全连接层的单元排成的方块，越亮表示越活跃。",
 )
+UNITS = Text("{size} x {size} units", "{size} x {size} 个单元")
 SHAPE = Text(
     "{shown} of {channels} maps, {size} x {size}",
     "{channels} 张特征图中的 {shown} 张，{size} x {size}",
@@ -84,19 +87,25 @@ async def trace(
 
 
 def layers(artifacts: tuple[Artifact, ...]) -> str:
-    """The layers side by side, all as large."""
-    return f'<div class="growth">{"".join(map(layer, artifacts))}</div>'
+    """The layers side by side, all as large; the last is the picture."""
+    *hidden, last = artifacts
+    shown = "".join(layer(artifact, several(artifact)) for artifact in hidden)
+    return f'<div class="growth">{shown}{layer(last, WHOLE)}</div>'
 
 
-def layer(artifact: Artifact) -> str:
+def several(artifact: Artifact) -> Text:
+    """What the small squares are: feature maps, or the units of a fully connected layer."""
+    channels, _, _ = artifact.record.details["shape"]
+    return UNITS if channels == 1 else SHAPE
+
+
+def layer(artifact: Artifact, says: Text) -> str:
     assert isinstance(artifact.media, Image)
     assert artifact.caption
     details = artifact.record.details
     channels, size, _ = details["shape"]
     name = escape(details["layer"])
-    shape = (WHOLE if channels == 1 else SHAPE).fill(
-        shown=details["shown"], channels=channels, size=size
-    )
+    shape = says.fill(shown=details["shown"], channels=channels, size=size)
     return (
         f"<figure>{picture(artifact.media, name)}<figcaption><b>{name}</b> "
         f"{both(artifact.caption)}<small>{both(shape)}</small></figcaption></figure>"

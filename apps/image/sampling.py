@@ -13,7 +13,7 @@ from aigc_core.artifact import Record, contact_sheet, read_record
 from aigc_core.events import Preview, Progress, Result
 from aigc_core.exports import write_zip
 from aigc_core.media import pixels
-from aigc_core.tasks.image import SampleImages
+from aigc_core.tasks.image import SampleImages, TraceImage
 from aigc_core.text import Text
 from apps.image import growth, walk
 from apps.ui import history, restore
@@ -27,8 +27,8 @@ from apps.ui.runs import QUIET, events, guarded, progress, to_the_end
 POSTER = Path(__file__).parent / "posters" / "digits.png"
 TITLE = Text("Digits from noise", "从噪声到数字")
 LINE = Text(
-    "A generator turns 64 random numbers and a class into a handwritten digit.",
-    "生成器把 64 个随机数和一个类别变成一个手写数字。",
+    "A network turns a few random numbers into a handwritten digit.",
+    "网络把几个随机数变成一个手写数字。",
 )
 SIDE = 28  # pixels of one picture on the sheet
 PICTURE = Text("Digits drawn by the model", "模型绘制的数字")
@@ -91,10 +91,9 @@ def draw() -> None:
         visits.recalled(settings).success(sample, settings, shown, **QUIET),
         opened.restored(settings).success(sample, settings, shown, **QUIET),
     ]
-    stop.click(stopped, save, picture, cancels=drawn, **QUIET).then(
-        described, model, [status, good], **QUIET
-    )
-    model.change(described, model, [status, good], **QUIET)
+    told = [status, good, label]
+    stop.click(stopped, save, picture, cancels=drawn, **QUIET).then(described, model, told, **QUIET)
+    model.change(described, model, told, **QUIET)
     for job in drawn:
         job.success(worded, on_show, picture, **QUIET)
         inside.follow(job.success(first, on_show, [*inside.chosen, opened.record], **QUIET))
@@ -127,10 +126,13 @@ async def sample(
 
 
 @guarded
-async def described(model: Any, web: gr.Request) -> AsyncIterator[tuple[str, str]]:  # noqa: ARG001
-    """What is known of a model: the line under the picture, and its quality."""
+async def described(model: Any, web: gr.Request) -> AsyncIterator[tuple[Any, ...]]:  # noqa: ARG001
+    """What is known of a model: the line under the picture, its quality, whether it has classes."""
     entry = default_engine().catalog.find(model)
-    yield quality_facts(entry), quality(entry)
+    classes = (
+        gr.update(visible=True) if entry.conditional else gr.update(visible=False, value="any")
+    )
+    yield quality_facts(entry), quality(entry), classes
 
 
 def stopped(file: str) -> str:
@@ -160,7 +162,8 @@ def pick(on_show: dict[str, Any], at: gr.SelectData) -> tuple[Any, ...]:
 def chosen(sheet: Record, place: int) -> tuple[Any, ...]:
     """The settings that make one picture of a sheet, and the sheet's record."""
     request = SampleImages.model_validate(sheet.request)
-    label = sheet.details["labels"][place]
+    # A model without classes takes any for its own.
+    label = sheet.details["labels"][place] or TraceImage.model_fields["label"].default
     return request.seed_of(place), label, request.truncation, sheet.model, sheet.model_dump()
 
 

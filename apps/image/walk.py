@@ -21,9 +21,9 @@ from apps.ui.runs import events, guarded, progress
 
 TITLE = Text("Between two seeds", "两个种子之间")
 LEDE = Text(
-    "Every seed is a point in 64 dimensions. slerp walks along the sphere on which noise lies; "
+    "Every seed is a point in latent space. slerp walks along the sphere on which noise lies; "
     "lerp takes the chord, where points are shorter than nearly all it was trained on.",
-    "每个种子是 64 维空间中的一个点。slerp 沿噪声所在的球面走；"
+    "每个种子是潜空间中的一个点。slerp 沿噪声所在的球面走；"
     "lerp 沿弦直行，弦上的点比训练时见过的绝大多数点都短。",
 )
 PATHS = ("slerp", "lerp")

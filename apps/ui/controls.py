@@ -14,6 +14,7 @@ from aigc_core.text import Text
 from apps.ui.language import t
 
 MODEL = Text("Model", "模型")
+MODELS = Text("Models", "模型")
 
 # Runs in the browser: a new seed, unless the visitor wants to keep theirs.
 NEW_SEED = "(seed, fresh) => fresh ? Math.floor(Math.random() * 2147483648) : seed"
@@ -28,7 +29,8 @@ def raw(component: Control) -> Control:
 
 
 def control(request: type[Request], name: str, **settings: Any) -> gr.components.Component:
-    """The control of one field: chips for few values, a slider within bounds, else a number."""
+    """The control of one field: a box to tick for yes or no, chips for few values, a slider
+    within bounds, else a number."""
     shown, (low, high) = request.shown(name), request.bounds(name)
     settings = {
         "label": t(shown.label),
@@ -39,10 +41,23 @@ def control(request: type[Request], name: str, **settings: Any) -> gr.components
     if shown.choices:
         choices = [(t(choice.name), choice.value) for choice in shown.choices]
         return raw(gr.Radio(choices, elem_classes=["chips"], **settings))
+    if request.model_fields[name].annotation is bool:
+        return raw(gr.Checkbox(**settings))
     if low is not None and high is not None and high - low <= 1000:
         return raw(gr.Slider(low, high, step=shown.step, buttons=[], **settings))
     # Digits beyond a slider's reach, such as a seed.
     return raw(gr.Number(precision=None, minimum=low, maximum=high, step=shown.step, **settings))
+
+
+def model_chips(models: list[Entry], **settings: Any) -> gr.CheckboxGroup:
+    """Which models are to answer, all at first."""
+    choices = [(t(entry.name), entry.id) for entry in models]
+    value = [entry.id for entry in models]
+    return raw(
+        gr.CheckboxGroup(
+            choices, value=value, label=t(MODELS), elem_classes=["chips", "several"], **settings
+        )
+    )
 
 
 def model_choice(models: list[Entry], **settings: Any) -> gr.Dropdown:

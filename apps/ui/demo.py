@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from aigc_core import default_engine
+from aigc_core.tasks import Request
 from aigc_core.text import Text
 
 
@@ -17,6 +19,7 @@ class Demo:
         line: one line for the home page.
         poster: a picture that its models made.
         draw: draws it into the current Gradio context.
+        needs: a request that some model must answer for the demo to be there.
     """
 
     id: str
@@ -24,6 +27,7 @@ class Demo:
     line: Text
     poster: Path
     draw: Callable[[], None]
+    needs: type[Request] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,3 +43,10 @@ class Modality:
     path: str
     title: Text
     demos: tuple[Demo, ...]
+
+    @property
+    def present(self) -> tuple[Demo, ...]:
+        """The demos that the models of the catalog suffice for."""
+        return tuple(
+            demo for demo in self.demos if not demo.needs or default_engine().models(demo.needs)
+        )

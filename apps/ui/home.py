@@ -20,14 +20,14 @@ SENTENCE = Text(
 
 def draw_home(modalities: tuple[Modality, ...]) -> None:
     """Title, sentence, and a card per demo; the first card leads."""
-    cards = "".join(card(modality, demo) for modality in modalities for demo in modality.demos)
+    cards = "".join(card(modality, demo) for modality in modalities for demo in modality.present)
     gr.HTML(f'{heading(SUITE, SENTENCE)}<div class="cards">{cards}</div>', padding=False)
 
 
 def card(modality: Modality, demo: Demo) -> str:
     code = base64.b64encode(demo.poster.read_bytes()).decode()
     return (
-        f'<a class="card" href="./{modality.path}"><div class="pic">'
+        f'<a class="card" href="./{modality.path}?demo={demo.id}"><div class="pic">'
         f'<img class="pixels" src="data:image/png;base64,{code}" alt=""></div>'
         f'<div><h2>{both(demo.title)}</h2><p><span class="tag">{both(modality.title)}</span> '
         f"{both(demo.line)}</p></div></a>"

@@ -24,8 +24,12 @@ def animation(gif: bytes, description: str) -> str:
 
 
 def img(kind: str, content: bytes, description: str) -> str:
-    code = base64.b64encode(content).decode()
-    return f'<img class="pixels" src="data:{kind};base64,{code}" alt="{escape(description)}">'
+    return f'<img class="pixels" src="{address(kind, content)}" alt="{escape(description)}">'
+
+
+def address(kind: str, content: bytes) -> str:
+    """A data: URL, which holds the content itself."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def facts(*pairs: tuple[Text, Text]) -> str:

@@ -24,6 +24,32 @@
     } catch {}
   });
 
+  // A demo of a page is opened by `?demo=`, and the address tells which one is open.
+  const tab = (id) => document.querySelector(`.demos button[role="tab"][id="demo-${id}-button"]`);
+  const opened = (id) => {
+    const here = new URL(location.href);
+    here.searchParams.set("demo", id);
+    history.replaceState(history.state, "", here);
+    for (const link of document.querySelectorAll(".switches a")) {
+      const other = new URL(link.href);
+      other.searchParams.set("demo", id);
+      link.href = other.href;
+    }
+  };
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.('.demos button[role="tab"][id^="demo-"]');
+    if (button) opened(button.id.slice("demo-".length, -"-button".length));
+  });
+  const wanted = new URLSearchParams(location.search).get("demo");
+  if (wanted && /^[a-z0-9-]+$/.test(wanted)) {
+    let tries = 200;
+    const wait = setInterval(() => {
+      const button = tab(wanted);
+      if (button) button.click();
+      if (button || --tries === 0) clearInterval(wait);
+    }, 30);
+  }
+
   // Gradio reckons as if no picture were ever shown larger than it is, but small and in the middle
   // of its frame. So a click on an enlarged one is told as a click where Gradio looks for the pixel.
   document.addEventListener(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import gradio as gr
 from gradio.context import Context
@@ -38,14 +39,29 @@ def header(modalities: tuple[Modality, ...], here: str) -> None:
 
 
 def draw_modality(modality: Modality) -> None:
-    """A modality's demos: one stands alone, several share tabs."""
-    if len(modality.demos) == 1:
-        modality.demos[0].draw()
+    """A modality's demos: one stands alone, several share tabs, which `?demo=` opens."""
+    demos = modality.present
+    if len(demos) == 1:
+        demos[0].draw()
         return
-    with gr.Tabs():
-        for demo in modality.demos:
-            with gr.Tab(t(demo.title), id=demo.id):
+    with gr.Tabs(elem_classes=["demos"]):
+        for demo in demos:
+            with gr.Tab(t(demo.title), id=demo.id, elem_id=f"demo-{demo.id}"):
                 demo.draw()
+
+
+def opened() -> Any:
+    """The event of what is being drawn coming into view: its tab is chosen, or the page is there.
+
+    Called like any of Gradio's events: `opened()(handler, inputs, outputs)`.
+    """
+    block = Context.block
+    while block is not None:
+        if isinstance(block, gr.Tab):
+            return block.select
+        block = block.parent
+    assert Context.root_block is not None
+    return Context.root_block.load
 
 
 @contextmanager

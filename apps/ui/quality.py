@@ -49,7 +49,8 @@ def quality_facts(entry: Entry, record: Record | None = None) -> str:
         assert card is not None
         if figure := card.figure(name):
             pairs.append((METRICS[name].title, shown(figure, floor=beside)))
-    pairs.append((PARAMETERS, same(f"{entry.parameters:,}")))
+    if not entry.is_data:
+        pairs.append((PARAMETERS, same(f"{entry.parameters:,}")))
     if record is not None:
         pairs.append((THIS, same(f"{1000 * record.seconds:.0f} ms")))
     return facts(*pairs)

@@ -4,18 +4,18 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import aclosing, suppress
 from functools import wraps
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import gradio as gr
 
 from aigc_core import default_engine
 from aigc_core.errors import AigcError
-from aigc_core.events import Event, Progress, Result
+from aigc_core.events import Event, Preview, Progress
 from aigc_core.tasks import Request
 from aigc_core.text import Text
 from apps.ui.language import both, language
@@ -40,20 +40,32 @@ NOTICE, FAILURE = Text("Please check", "请检查"), Text("Our mistake", "我们
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 Handler = Callable[..., AsyncIterator[Any]]
+E = TypeVar("E")
 
 
-async def events(
-    request: Request, model: str | None, web: gr.Request
-) -> AsyncGenerator[Event, None]:
-    """The events of a run, at the pace of a reader; close it to stop the run.
+def events(request: Request, model: str | None, web: gr.Request) -> AsyncGenerator[Event, None]:
+    """The events of a run, at the pace of a reader; close it to stop the run."""
+    return paced(lambda: default_engine().run(request, model=model), web)
 
-    Of what comes faster, the latest of each kind is told: an update of the page costs Gradio more
-    time than a small network's whole run. A result is told at once.
+
+async def paced(
+    start: Callable[[], Generator[E, None, None]],
+    web: gr.Request,
+    kind: Callable[[E | Progress], type] = type,
+) -> AsyncGenerator[E | Progress, None]:
+    """The events of a run or a study, at the pace of a reader; close it to stop the work.
+
+    Of progress and previews that come faster, the latest of each is told: an update of the page
+    costs Gradio more time than a small network's whole run. The rest is told at once.
+
+    Args:
+        start: begins the work once it is the visitor's turn.
+        kind: which kind of event one is.
     """
-    kept: dict[type[Event], Event] = {}
+    kept: dict[type, E | Progress] = {}
     told = time.monotonic()
-    step: asyncio.Future[Event | None] | None = None
-    async with aclosing(steps(request, model, web)) as stream:
+    step: asyncio.Future[E | Progress | None] | None = None
+    async with aclosing(steps(start, web)) as stream:
         try:
             while True:
                 step = asyncio.ensure_future(anext(stream, None))
@@ -67,11 +79,11 @@ async def events(
                     await asyncio.wait([step], timeout=min(left, PACE) if kept else None)
                 if (news := step.result()) is None:
                     return
-                if isinstance(news, Result):
+                if kind(news) in (Progress, Preview):
+                    kept[kind(news)] = news
+                else:
                     kept.clear()  # What is older must not be told after it.
                     yield news
-                else:
-                    kept[type(news)] = news
         finally:
             if step is not None:
                 step.cancel()
@@ -84,11 +96,11 @@ def pace() -> float:
 
 
 async def steps(
-    request: Request, model: str | None, web: gr.Request
-) -> AsyncGenerator[Event, None]:
-    """All events of a run, once it is the visitor's turn.
+    start: Callable[[], Generator[E, None, None]], web: gr.Request
+) -> AsyncGenerator[E | Progress, None]:
+    """All events of a run or a study, once it is the visitor's turn.
 
-    Every step of the run happens on a worker thread, so that a page is never held up.
+    Every step of it happens on a worker thread, so that a page is never held up.
     """
     run = None
     place = TURNS.enter(visitor(web))
@@ -97,7 +109,7 @@ async def steps(
             yield Progress(0, 0, WAITING.fill(position=TURNS.position(place)))
             with suppress(TimeoutError):
                 await asyncio.wait_for(place.called.wait(), timeout=0.5)
-        run = default_engine().run(request, model=model)
+        run = start()
         while (event := await to_the_end(next, run, None)) is not None:
             yield event
     finally:

@@ -10,12 +10,12 @@ RECIPE = Recipe(
     objective=lambda: Adversarial(Generator(), Discriminator(), discriminator_loss, generator_loss),
     data=training_digits,
     optimisers={
-        "generator": Optimiser(lr=4e-4, betas=(0.5, 0.999), cooldown=1.0),
-        "discriminator": Optimiser(lr=4e-4, betas=(0.5, 0.999)),
+        "generator": Optimiser(lr=1.5e-3, betas=(0.5, 0.999), cooldown=1.0),
+        "discriminator": Optimiser(lr=1.5e-3, betas=(0.5, 0.999)),
     },
     ships="generator",
-    batch=128,
-    steps=468 * 60,
+    batch=64,
+    steps=30_000,
     ema=0.9995,
     half=True,
 )

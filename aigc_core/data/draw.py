@@ -26,3 +26,12 @@ def in_proportion(labels: np.ndarray, shares: np.ndarray) -> np.ndarray:
         rows = np.flatnonzero(labels == label)
         rank[rows[draw(len(rows), len(rows))]] = (np.arange(len(rows)) + 0.5) / share
     return np.argsort(rank, kind="stable")
+
+
+def disjoint(labels: np.ndarray, count: int, shares: np.ndarray) -> int:
+    """How many sets of `count` rows with classes in these shares have no row in common.
+
+    At least one, which is less than it should be where there are not as many rows.
+    """
+    counts = np.bincount(labels, minlength=len(shares))
+    return max(1, int((counts / shares).min()) // count)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from aigc_core.metrics.draw import draw, in_proportion
+from aigc_core.data.draw import draw, in_proportion
 
 
 def test_draws_take_everything_once_and_are_the_same():

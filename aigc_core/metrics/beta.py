@@ -1,0 +1,147 @@
+"""`python -m aigc_core.metrics.beta`: what beta does to a VAE, as a curve of rate and distortion.
+
+With beta below 1 the latent may tell more of a picture (a higher rate) and the picture costs less
+once the latent is known (a lower distortion); above 1 the other way round. The best that a model
+can do is a curve between the two (Alemi et al. 2018, https://arxiv.org/abs/1711.00464), and beta
+picks a point of it. Each point here is a training of its own, shorter than the shipped one's.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from aigc_core.checkpoints import CHECKPOINTS
+from aigc_core.data.mnist import load_mnist
+from aigc_core.errors import AigcError
+from aigc_core.metrics.evaluate import plain
+from aigc_core.metrics.likelihood import bounds
+from aigc_core.models.vae import VAE
+from aigc_core.text import Text
+from aigc_core.training.allocator import keep_memory
+from aigc_core.training.recipes.vae_mnist import recipe
+from aigc_core.training.trainer import Trainer
+
+MODEL = "vae-mnist"
+FILE, CURVE = "beta.json", "beta.svg"
+BETAS = (0.25, 0.5, 1.0, 2.0, 4.0)
+STEPS = 6_000
+COMMAND = "python -m aigc_core.metrics.beta"
+
+INTRO = Text(
+    "Each row is a training of its own, {steps:,} steps long, with another weight of the rate; "
+    "nats on the {n:,} test digits, drawn as black and white as above. The sum is lowest at 1, "
+    "where it is the negative ELBO that was trained on.",
+    "每一行是一次独立训练，共 {steps:,} 步，码率的权重不同；单位为纳特，"
+    "在 {n:,} 个测试数字上测得，二值化方式同上。权重为 1 时总和最低，即训练所用的负 ELBO。",
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path("runs/beta"), help="for the trainings")
+    parser.add_argument("--steps", type=int, default=STEPS, help="optimiser steps of each")
+    options = parser.parse_args(arguments)
+    keep_memory()
+    try:
+        points = [point(beta, options.steps, options.folder / f"{beta:g}") for beta in BETAS]
+        write(CHECKPOINTS / MODEL, options.steps, points)
+    except AigcError as error:
+        print(error.text.en, file=sys.stderr)
+        return 2
+    print(table(points, Text("rate", "码率"), Text("distortion", "失真")).en)
+    return 0
+
+
+def point(beta: float, steps: int, folder: Path) -> dict[str, float]:
+    """Trains with one beta, or goes on with it, and measures rate and distortion in nats."""
+    trainer = Trainer(recipe(beta, steps), folder)
+    network = cast(VAE, trainer.fit().cpu())
+    distortion, rate, _ = bounds(network, load_mnist("test"), samples=1, seed=0)
+    return {
+        "beta": beta,
+        "rate": plain(rate.mean()),
+        "distortion": plain(distortion.mean()),
+    }
+
+
+def write(folder: Path, steps: int, points: Sequence[dict[str, float]]) -> None:
+    """The points, and the curve through them, into a checkpoint's folder."""
+    told = {"steps": steps, "n": len(load_mnist("test")), "points": list(points)}
+    (folder / FILE).write_text(json.dumps(told, indent=1) + "\n")
+    (folder / CURVE).write_text(curve(points))
+
+
+def section(folder: Path) -> Text | None:
+    """The part of a card that shows the sweep, or None where there was none."""
+    if not (folder / FILE).is_file():
+        return None
+    told: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
+    intro = INTRO.fill(steps=told["steps"], n=told["n"])
+    rows = table(told["points"], Text("rate", "码率"), Text("distortion", "失真"))
+    return Text(
+        f"{intro.en}\n\n{rows.en}\n\n![Rate and distortion]({CURVE})\n\nMeasured by `{COMMAND}`.",
+        f"{intro.zh}\n\n{rows.zh}\n\n![码率与失真]({CURVE})\n\n测量命令：`{COMMAND}`。",
+    )
+
+
+def table(points: Sequence[dict[str, float]], *names: Text) -> Text:
+    """The points as Markdown."""
+    lines = [
+        f"| {p['beta']:g} | {p['rate']:.1f} | {p['distortion']:.1f} "
+        f"| {p['rate'] + p['distortion']:.1f} |"
+        for p in points
+    ]
+    rate, distortion = names
+    heads = (
+        f"| beta | {rate.en} | {distortion.en} | sum |",
+        f"| beta | {rate.zh} | {distortion.zh} | 总和 |",
+    )
+    en, zh = ("\n".join([head, "| --- | --- | --- | --- |", *lines]) for head in heads)
+    return Text(en, zh)
+
+
+def curve(points: Sequence[dict[str, float]]) -> str:
+    """An SVG: distortion over rate, a dot for each beta."""
+    width, height, edge = 560, 380, 56
+    right = 10 * -(-max(p["rate"] for p in points) // 10)
+    top = 20 * -(-max(p["distortion"] for p in points) // 20)
+
+    def place(rate: float, distortion: float) -> tuple[float, float]:
+        x = edge + (width - 2 * edge) * rate / right
+        return x, height - edge - (height - 2 * edge) * distortion / top
+
+    dots = [(place(p["rate"], p["distortion"]), p["beta"]) for p in points]
+    path = " ".join(f"{x:.1f},{y:.1f}" for (x, y), _ in dots)
+    marks = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="#b0301f"/>'
+        f'<text x="{x + 9:.1f}" y="{y - 7:.1f}">β = {beta:g}</text>'
+        for (x, y), beta in dots
+    )
+    across = "".join(
+        f'<text x="{place(value, 0)[0]:.1f}" y="{height - edge + 18}" text-anchor="middle" '
+        f'fill="#5a534a">{value:g}</text>'
+        for value in (0, right / 2, right)
+    )
+    up = "".join(
+        f'<text x="{edge - 8}" y="{place(0, value)[1] + 4:.1f}" text-anchor="end" '
+        f'fill="#5a534a">{value:g}</text>'
+        for value in (0, top / 2, top)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        'font-family="sans-serif" font-size="13" fill="#1c1917">'
+        f'<rect width="{width}" height="{height}" fill="#faf8f4"/>'
+        f'<path d="M{edge} {edge}V{height - edge}H{width - edge}" fill="none" stroke="#e5dfd4"/>'
+        f'<polyline points="{path}" fill="none" stroke="#1c1917" stroke-width="1.5"/>'
+        f"{marks}{across}{up}"
+        f'<text x="{width / 2:g}" y="{height - 14}" text-anchor="middle">'
+        "rate, nats · 码率（纳特）</text>"
+        f'<text x="{edge}" y="{edge - 20}">distortion, nats · 失真（纳特）</text></svg>\n'
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

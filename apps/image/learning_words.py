@@ -1,0 +1,88 @@
+"""What to look for in a training, said from its figures."""
+
+from itertools import takewhile
+
+from aigc_core.metrics.history_panels import signed
+from aigc_core.metrics.training_history import CLASSES, Losses, TrainingHistory
+from aigc_core.text import Text
+
+CRITIC = Text(
+    "Minus the critic's loss estimates how far the made pictures are from real ones. Watch it go "
+    "with the FID: their rank correlation is {rho}.",
+    "评论家损失取负，是对生成图片与真实图片之间距离的估计。看它如何随 FID 变化：秩相关为 {rho}。",
+)
+DISCRIMINATOR = Text(
+    "The discriminator's loss says who is ahead in the game, not how good the pictures are. Its "
+    "rank correlation with the FID is {rho}{verdict}.",
+    "判别器的损失只说明博弈中谁占上风，而不说明图片好坏。它与 FID 的秩相关为 {rho}{verdict}。",
+)
+RISES = Text(": it rises while the pictures get better", "：图片变好时，它反而上升")
+FALLS = Text(
+    ": here it happens to fall with it, which nothing in the game demands",
+    "：此处恰好随之下降，但博弈本身并不要求如此",
+)
+LOOSE = Text(": it does not tell", "：看不出好坏")
+VAE = Text(
+    "The loss bounds what a digit costs, in nats; no opponent moves the goal.{warmup} Its rank "
+    "correlation with the FID is {rho}.",
+    "损失是一个数字代价的上界（纳特），没有对手改变目标。{warmup}它与 FID 的秩相关为 {rho}。",
+)
+WARMUP = Text(
+    " Until step {step:,} it counts the rate only in part; from there on it falls with the FID:",
+    "第 {step:,} 步之前只按部分权重计入码率；此后",
+)
+ALL = Text("All ten digits are there from step {step:,} on.", "从第 {step:,} 步起，十个数字齐全。")
+SOME = Text(
+    "At the end {last} of the ten digits are drawn.", "训练结束时，十个数字中画出了 {last} 个。"
+)
+COLLAPSE = Text(
+    "This GAN was set up to collapse: many noises end up in one picture. Watch the ten digits: "
+    "{most} are drawn at step {step:,}, {last} at the end.",
+    "这个 GAN 被特意设置成会崩溃：许多噪声最终变成同一幅图。"
+    "注意十个数字：第 {step:,} 步时画出 {most} 个，结束时剩 {last} 个。",
+)
+# From here on two quantities are said to go together.
+CLOSE = 0.7
+
+
+def look_for(history: TrainingHistory) -> Text:
+    """What to look for in one training, in a sentence or two."""
+    judges = [text for loss in history.losses if (text := of_loss(loss))]
+    said = [*judges[:1], of_digits(history)]
+    if history.collapsed:
+        said.reverse()
+    return Text(" ".join(text.en for text in said), "".join(text.zh for text in said))
+
+
+def of_loss(losses: Losses) -> Text | None:
+    """What a loss tells, from how it went with the FID."""
+    found = losses.rank_correlation
+    if found is None:
+        return None
+    rho = signed(found)
+    if losses.player == "critic":
+        return CRITIC.fill(rho=rho)
+    if losses.player == "vae":
+        return VAE.fill(rho=rho)
+    if losses.player == "discriminator":
+        return DISCRIMINATOR.fill(rho=rho, verdict=verdict(found))
+    return None
+
+
+def verdict(correlation: float) -> Text:
+    if abs(correlation) < CLOSE:
+        return LOOSE
+    return FALLS if correlation > 0 else RISES
+
+
+def of_digits(history: TrainingHistory) -> Text:
+    """How many digits are drawn, and when."""
+    modes = history.modes
+    if history.collapsed:
+        most = max(modes)
+        step = history.steps[modes.index(most)]
+        return COLLAPSE.fill(most=most, step=step, last=modes[-1])
+    if modes[-1] < CLASSES:
+        return SOME.fill(last=modes[-1])
+    whole = len(list(takewhile(lambda n: n == CLASSES, reversed(modes))))
+    return ALL.fill(step=history.steps[-whole])

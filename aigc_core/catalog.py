@@ -83,6 +83,11 @@ class Entry(BaseModel):
         return Text(self.title.en, self.title.zh)
 
     @property
+    def short(self) -> Text:
+        """Its name up to the comma, for a place beside others."""
+        return Text(self.name.en.partition(",")[0], self.name.zh.partition("，")[0])
+
+    @property
     def summary(self) -> Text:
         """What the model is, in one sentence."""
         return Text(self.about.en, self.about.zh)

@@ -54,7 +54,8 @@ def write(artifacts: Sequence[Artifact], out: Path) -> list[Path]:
         if len(pictures) == 1:
             return [pictures[0].save(out)]
         if same:
-            return [contact_sheet(pictures).save(out)]
+            columns = pictures[0].record.request.get("columns", 10)
+            return [contact_sheet(pictures, columns).save(out)]
     if out.suffix == ".gif" and len(artifacts) == 1 and isinstance(artifacts[0].media, Animation):
         return [artifacts[0].save(out)]
     raise InvalidRequest(

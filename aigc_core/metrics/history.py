@@ -230,9 +230,7 @@ def put_together(
     )
 
 
-def losses(
-    log: LossLog, moments: list[Moment], batch: int, warmup: int, player: str
-) -> Losses:
+def losses(log: LossLog, moments: list[Moment], batch: int, warmup: int, player: str) -> Losses:
     """A player's losses, and whether they go with the FID.
 
     The moments before the log's first line would all have the same loss, and those of a warm-up

@@ -57,7 +57,7 @@ class VaryImage(Request):
     picture: Picture = picture_parameter()
     label: DigitLabel = label_parameter(several=False)
     distance: float = parameter(
-        0.8,
+        1.0,
         Text("Distance", "距离"),
         Text(
             "How far the last row goes: 0 stays at the picture, 1 leaves nothing of it.",
@@ -68,7 +68,7 @@ class VaryImage(Request):
         step=0.05,
     )
     rows: int = parameter(
-        4, Text("Rows", "行数"), Text("Rows of pictures.", "图片的行数。"), ge=1, le=10, step=1
+        5, Text("Rows", "行数"), Text("Rows of pictures.", "图片的行数。"), ge=1, le=10, step=1
     )
     columns: int = parameter(
         8,

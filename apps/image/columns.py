@@ -6,7 +6,7 @@ from typing import Any
 
 from aigc_core.catalog import Entry
 from aigc_core.media import sheet
-from aigc_core.metrics.glossary import BETTER, METRICS
+from aigc_core.metrics.glossary import METRICS, Better
 from aigc_core.studies.quality import Measured, Verdict
 from aigc_core.tasks.study import MeasureQuality
 from aigc_core.text import Text
@@ -22,12 +22,14 @@ DAMAGES = {choice.value: choice.name for choice in MeasureQuality.shown("damage"
 # What stands for a model in the column of real digits.
 FLOOR = ""
 REAL = Text("Real digits", "真实数字")
+LOWEST = Text("the floor", "下限")
 SIZE = Text("n = {n}", "n = {n}")
-CARD = Text("from its card, n = {n}", "取自模型卡，n = {n}")
+CARD = Text("from its card", "取自模型卡")
 SPOILED = Text("{damage}, n = {n}", "{damage}，n = {n}")
 TOOK = Text("{seconds} s", "{seconds} 秒")
 WAS = Text("was {value}", "原为 {value}")
 SPREAD = Text("± {value}", "± {value}")
+DIRECTIONS: dict[Better, str] = {"lower": "↓", "higher": "↑", "real": "≈"}
 NOTHING = Text("Nothing is measured yet.", "尚无测量结果。")
 VERDICTS: dict[Verdict, Text] = {
     "noticed": Text("noticed", "已察觉"),
@@ -43,24 +45,28 @@ class Column:
     Args:
         model: its id.
         title: its name.
-        note: how it was measured.
+        note: what was measured.
+        source: where the figures are from, or how long they took.
         count: the sample size, at which real digits have their floor.
         values: its figures.
         floors: those of real digits, and their standard deviation where it is known.
         before: the figures without the damage, where there was any.
         verdicts: what each figure made of it.
         head: the first of the pictures, as HTML.
+        damage: its name, where there was any.
     """
 
     model: str
     title: Text
     note: Text
+    source: Text
     count: int
     values: dict[str, float]
     floors: dict[str, tuple[float, float | None]]
     before: dict[str, float] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     head: str = ""
+    damage: Text | None = None
 
 
 def from_card(entry: Entry) -> Column | None:
@@ -74,8 +80,9 @@ def from_card(entry: Entry) -> Column | None:
     count = figures[0].args.get("n", 0)
     return Column(
         entry.id,
-        entry.name,
-        CARD.fill(n=f"{count:,}"),
+        entry.short,
+        SIZE.fill(n=f"{count:,}"),
+        CARD,
         count,
         {figure.name: figure.value for figure in figures},
         {figure.name: (figure.floor, None) for figure in figures if figure.floor is not None},
@@ -87,18 +94,19 @@ def from_study(entry: Entry, found: Measured) -> Column:
     asked = found.request
     spoiled = asked.damage != "none"
     note = (SPOILED if spoiled else SIZE).fill(damage=DAMAGES[asked.damage], n=f"{asked.count:,}")
-    took = TOOK.fill(seconds=f"{found.seconds:.1f}")
     verdicts = {name: verdict for name in found.after if (verdict := found.verdict(name))}
     return Column(
         entry.id,
-        entry.name,
-        Text(f"{note.en}; {took.en}", f"{note.zh}；{took.zh}"),
+        entry.short,
+        note,
+        TOOK.fill(seconds=f"{found.seconds:.1f}"),
         asked.count,
         found.after,
         {name: (floor.value, floor.deviation) for name, floor in found.floors.items()},
         found.before if spoiled else {},
         verdicts,
         picture(sheet(found.pictures, columns=5), f"{entry.name.en}: {note.en}"),
+        DAMAGES[asked.damage] if spoiled else None,
     )
 
 
@@ -113,9 +121,7 @@ def table(columns: Sequence[Column], heads: dict[str, str]) -> str:
     ordered = arranged(columns)
     searched = any(name in column.values for column in columns for name in NEARNESS)
     names = [*ROWS, *(NEARNESS if searched else ())]
-    top = "".join(f"<th>{column.head or heads.get(column.model, '')}"
-                  f"<b>{both(column.title)}</b><small>{both(column.note)}</small></th>"
-                  for column in ordered)  # fmt: skip
+    top = "".join(head(column, heads.get(column.model, "")) for column in ordered)
     lines = "".join(line(name, ordered) for name in names)
     return (
         f'<div class="measured"><table><thead><tr><th></th>{top}</tr></thead>'
@@ -137,19 +143,24 @@ def floor_of(group: Sequence[Column]) -> Column:
     count = group[0].count
     floors = max((column.floors for column in group), key=spreads)
     values = {name: value for name, (value, _) in floors.items()}
-    return Column(FLOOR, REAL, SIZE.fill(n=f"{count:,}"), count, values, floors)
+    return Column(FLOOR, REAL, SIZE.fill(n=f"{count:,}"), LOWEST, count, values, floors)
 
 
 def spreads(floors: dict[str, tuple[float, float | None]]) -> int:
     return sum(deviation is not None for _, deviation in floors.values())
 
 
+def head(column: Column, picture: str) -> str:
+    notes = "".join(f"<small>{both(note)}</small>" for note in (column.note, column.source))
+    return f"<th>{column.head or picture}<b>{both(column.title)}</b>{notes}</th>"
+
+
 def line(name: str, columns: Iterable[Column]) -> str:
     metric = METRICS[name]
     cells = "".join(f"<td>{cell(name, column)}</td>" for column in columns)
+    says = f"{metric.says.en} {metric.says.zh}"
     return (
-        f'<tr><th title="{metric.says.en} {metric.says.zh}">{both(metric.title)}'
-        f"<small>{both(BETTER[metric.better])}</small></th>{cells}</tr>"
+        f'<tr><th title="{says}">{both(metric.title)} {DIRECTIONS[metric.better]}</th>{cells}</tr>'
     )
 
 
@@ -163,11 +174,11 @@ def cell(name: str, column: Column) -> str:
         deviation = column.floors[name][1]
         if deviation is not None:
             parts.append(f"<small>{both(SPREAD.fill(value=brief(name, deviation)))}</small>")
-    if name in column.before:
-        parts.append(f"<small>{both(WAS.fill(value=show(column.before[name])))}</small>")
     if name in column.verdicts:
         verdict = column.verdicts[name]
-        parts.append(f'<em class="{verdict}">{both(VERDICTS[verdict])}</em>')
+        parts.append(f' <em class="{verdict}">{both(VERDICTS[verdict])}</em>')
+    if name in column.before:
+        parts.append(f"<small>{both(WAS.fill(value=show(column.before[name])))}</small>")
     return "".join(parts)
 
 

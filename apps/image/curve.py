@@ -1,6 +1,7 @@
 """Why the sample size matters: the FID of real digits at each size, and results among it."""
 
 from collections.abc import Sequence
+from html import escape
 from math import log10
 
 from aigc_core.checkpoints import CHECKPOINTS
@@ -20,8 +21,9 @@ LEDE = Text(
     "样本量为何重要：即使是无可挑剔的真实数字，FID 也大于 0，且随数量增多而下降。"
     "不同样本量的指标不可比较；每个数值都应对照同样样本量的下限。圆点是您的结果。两轴均为对数。",
 )
+NAMED = Text("{title}, {damage}", "{title}，{damage}")
 FLOOR = Text("FID of real digits", "真实数字的 FID")
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 620, 230, 46, 20, 16, 30
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 620, 250, 50, 30, 16, 44
 
 
 def floor_rungs() -> list[Rung]:
@@ -35,17 +37,18 @@ def floor_rungs() -> list[Rung]:
 
 
 def curve(columns: Sequence[Column]) -> str:
-    """The floor as a line, results as dots."""
+    """The floor as a line, results as dots with their names."""
     floors = [(int(rung.args["n"]), rung.value) for rung in floor_rungs()]
     if not floors:
         return ""
-    dots = [(c.count, c.values["fid"], c) for c in columns if c.values["fid"] > 0]
-    values = [value for _, value in floors] + [value for _, value, _ in dots]
-    sizes = [n for n, _ in floors]
+    results = sorted((c for c in columns if c.values["fid"] > 0), key=lambda c: -c.values["fid"])
+    values = [value for _, value in floors] + [c.values["fid"] for c in results]
+    sizes = [n for n, _ in floors] + [c.count for c in results]
+    fewest, most = min(sizes), max(sizes)
     low, high = log10(min(values)) - 0.1, log10(max(values)) + 0.1
 
     def x(n: int) -> float:
-        share = log10(n / sizes[0]) / log10(sizes[-1] / sizes[0])
+        share = log10(n / fewest) / log10(most / fewest)
         return LEFT + share * (WIDTH - LEFT - RIGHT)
 
     def y(value: float) -> float:
@@ -53,18 +56,30 @@ def curve(columns: Sequence[Column]) -> str:
 
     show = METRICS["fid"].show
     path = " ".join(f"{x(n):.1f},{y(value):.1f}" for n, value in floors)
-    parts = [f'<polyline points="{path}"/>']
+    parts = [f'<polyline points="{path}"/><text x="14" y="{TOP}">FID</text>']
+    parts.append(f'<text x="14" y="{HEIGHT - 6}">n</text>')
     for n, value in floors:
-        parts.append(f'<circle class="floor" cx="{x(n):.1f}" cy="{y(value):.1f}" r="3"/>')
-        parts.append(f'<text x="{x(n):.1f}" y="{y(value) - 8:.1f}">{show(value)}</text>')
-        parts.append(f'<text x="{x(n):.1f}" y="{HEIGHT - 8}">{n:,}</text>')
-    for n, value, column in dots:
-        said = f"{column.title.en} · {column.title.zh}: {show(value)}"
+        parts.append(f'<circle cx="{x(n):.1f}" cy="{y(value):.1f}" r="3"/>')
+        parts.append(f'<text x="{x(n):.1f}" y="{y(value) + 16:.1f}">{show(value)}</text>')
+        parts.append(f'<text x="{x(n):.1f}" y="{HEIGHT - 6}">{n:,}</text>')
+    lowest: dict[int, float] = {}
+    for column in results:
+        right, up = x(column.count), y(column.values["fid"])
+        # Names below each other, where dots lie close.
+        beside = max(up + 4, lowest.get(column.count, 0) + 12)
+        lowest[column.count] = beside
+        parts.append(f'<circle class="dot" cx="{right:.1f}" cy="{up:.1f}" r="4"/>')
         parts.append(
-            f'<circle class="dot" cx="{x(n):.1f}" cy="{y(value):.1f}" r="5">'
-            f"<title>{said}</title></circle>"
+            f'<text class="name" x="{right + 9:.1f}" y="{beside:.1f}">{name(column)}</text>'
         )
     return (
-        f'{lede(LEDE)}<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{FLOOR.en} · {FLOOR.zh}">{"".join(parts)}</svg>'
+        f'<div class="why">{lede(LEDE)}<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'role="img" aria-label="{FLOOR.en} · {FLOOR.zh}">{"".join(parts)}</svg></div>'
     )
+
+
+def name(column: Column) -> str:
+    """What a dot is, in both languages, of which the style sheet shows one."""
+    said = NAMED.fill(title=column.title, damage=column.damage) if column.damage else column.title
+    en, zh = map(escape, said)
+    return f'<tspan class="en">{en}</tspan><tspan class="zh">{zh}</tspan>'

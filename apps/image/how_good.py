@@ -31,13 +31,15 @@ from apps.ui.runs import QUIET, guarded, paced, progress
 POSTER = Path(__file__).parent / "posters" / "quality.png"
 TITLE = MeasureQuality.title
 LINE = Text(
-    "Measure a model beside real digits, damage its pictures, and see which figures notice.",
-    "把模型与真实数字一同测量，再破坏图片，看看哪些指标能察觉。",
+    "Measure a model, damage its pictures, and see which figures notice.",
+    "测量一个模型，再破坏它的图片，看看哪些指标能察觉。",
 )
 VERDICT = Text(
-    "noticed: clearly worse than without the damage, by more than three standard deviations "
-    "between sets of real digits. missed: no clear change. misled: clearly better.",
-    "已察觉：明显变差，幅度超过多组真实数字之间三倍标准差。未察觉：无明显变化。被误导：明显变好。",
+    "↓ lower is better, ↑ higher is better, ≈ as for real digits. Damage is noticed where the "
+    "figure got worse by more than three standard deviations between sets of real digits, missed "
+    "where it did not change as much, and misled where it got better.",
+    "↓ 越低越好，↑ 越高越好，≈ 越接近真实数字越好。破坏后，指标变差的幅度超过多组真实数字之间"
+    "三倍标准差为已察觉，变化不大为未察觉，反而变好为被误导。",
 )
 SAYS = Text("What each figure says", "各指标的含义")
 STOPPED = Text("Stopped.", "已停止。")

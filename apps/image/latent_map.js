@@ -36,6 +36,13 @@ function read(code) {
   return { at: new Int16Array(bytes.buffer, 0, 2 * count), kinds: bytes.subarray(4 * count) };
 }
 
+// On a dark ground the colours are mixed with white, or the deeper ones would drown.
+function hue(kind) {
+  const dark = plane.dataset.show === "both" || document.body.classList.contains("dark");
+  const parts = [1, 3, 5].map((at) => parseInt(hues[kind].slice(at, at + 2), 16));
+  return `rgb(${parts.map((part) => (dark ? Math.round(part + 0.3 * (255 - part)) : part))})`;
+}
+
 function paint() {
   const box = canvas.getBoundingClientRect();
   const shown = dots && plane.dataset.show !== "pictures" && box.width;
@@ -45,7 +52,11 @@ function paint() {
   if (!shown) return;
   const pen = canvas.getContext("2d");
   const style = getComputedStyle(plane);
-  const size = Math.max(1.2, box.width / 320) * scale;
+  const size = Math.max(1.2, box.width / 240) * scale;
+  legend.querySelectorAll("i").forEach((mark, kind) => {
+    mark.style.background = hue(kind);
+  });
+  const colours = hues.map((_, kind) => hue(kind));
   const sums = hues.map(() => []);
   // The chosen kind comes last, on top of the others.
   for (const chosen of [false, true]) {
@@ -56,7 +67,7 @@ function paint() {
       if (left < 0 || left > 1 || top < 0 || top > 1) return;
       sums[kind].push([left, top]);
       pen.globalAlpha = faint ? 0.12 : 0.85;
-      pen.fillStyle = hues[kind];
+      pen.fillStyle = colours[kind];
       pen.fillRect(left * canvas.width - size / 2, top * canvas.width - size / 2, size, size);
     });
   }
@@ -66,8 +77,9 @@ function paint() {
   pen.textBaseline = "middle";
   pen.lineWidth = 4 * scale;
   pen.lineJoin = "round";
-  pen.strokeStyle = style.getPropertyValue("--body-background-fill");
-  pen.fillStyle = style.getPropertyValue("--body-text-color");
+  const black = plane.dataset.show === "both";
+  pen.strokeStyle = black ? "#000" : style.getPropertyValue("--background-fill-primary");
+  pen.fillStyle = black ? "#fff" : style.getPropertyValue("--body-text-color");
   const middle = (values) => values.sort((a, b) => a - b)[values.length >> 1] * canvas.width;
   sums.forEach((found, kind) => {
     if (!found.length || (only !== null && only !== kind)) return;

@@ -2,20 +2,16 @@
 
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from aigc_core import default_engine
-from aigc_core.artifact import Artifact
-from aigc_core.errors import AigcError
-from aigc_core.events import Result
 from aigc_core.exports import file_name
 from aigc_core.media import Animation, Image, sheet
 from aigc_core.metrics.places import read_places
-from aigc_core.tasks import DecodeLatent, MapLatent, Request, WalkLatent
+from aigc_core.tasks import DecodeLatent, MapLatent, WalkLatent
 from aigc_core.text import Text
 from apps.image.latent_plane import SHOWS, START, seen, template
 from apps.ui.controls import control, model_choice
@@ -24,14 +20,14 @@ from apps.ui.language import both, t
 from apps.ui.markup import address, animation, heading, lede, picture
 from apps.ui.pages import opened
 from apps.ui.quality import quality_facts
-from apps.ui.runs import QUIET, events, guarded
+from apps.ui.runs import QUIET, guarded, outcome
 
 POSTER = Path(__file__).parent / "posters" / "map.png"
 SCRIPT = Path(__file__).with_suffix(".js")
 TITLE = Text("Latent map", "潜空间地图")
 LINE = Text(
-    "Each point of a plane is a digit: move across it and see one turn into another.",
-    "平面上的每一点都是一个数字：移动它，看一个数字变成另一个。",
+    "Every point of a plane is a digit, alike beside alike.",
+    "平面上的每一点都是一个数字，相似的彼此相邻。",
 )
 SAYS = Text(
     "The latent of this model is two numbers, so all that it can draw lies in one plane, alike "
@@ -149,7 +145,7 @@ async def draw_map(
     columns: Any, reach: Any, model: Any, web: gr.Request
 ) -> AsyncIterator[tuple[Any, ...]]:
     request = MapLatent.ask(columns=columns, reach=reach)
-    drawn = await made(request, model, web)
+    (drawn,) = await outcome(request, model, web)
     entry = default_engine().catalog.find(drawn.record.model)
     with tempfile.TemporaryDirectory() as folder:
         file = drawn.save(Path(folder) / file_name(drawn))
@@ -161,7 +157,7 @@ async def draw_map(
 @guarded
 async def decode(x: Any, y: Any, model: Any, web: gr.Request) -> AsyncIterator[str]:
     request = DecodeLatent.ask(x=x, y=y)
-    drawn = await made(request, model, web)
+    (drawn,) = await outcome(request, model, web)
     assert isinstance(drawn.media, Image)
     at = f"x = {request.x:.2f}, y = {request.y:.2f}".replace("-", "−")
     yield (
@@ -175,7 +171,7 @@ async def walk(
     x: Any, y: Any, x_to: Any, y_to: Any, steps: Any, model: Any, web: gr.Request
 ) -> AsyncIterator[tuple[Any, ...]]:
     request = WalkLatent.ask(x=x, y=y, x_to=x_to, y_to=y_to, steps=steps)
-    drawn = await made(request, model, web)
+    (drawn,) = await outcome(request, model, web)
     assert isinstance(drawn.media, Animation)
     says, frames = drawn.record.describe().en, drawn.media.frames
     with tempfile.TemporaryDirectory() as folder:
@@ -186,15 +182,6 @@ async def walk(
             f'<figure class="walk">{moving}{row}</figure>',
             gr.update(value=str(file), interactive=True),
         )
-
-
-async def made(request: Request, model: Any, web: gr.Request) -> Artifact:
-    """The one artifact of a run that is too short to tell how far it is."""
-    async with aclosing(events(request, model, web)) as stream:
-        async for event in stream:
-            if isinstance(event, Result):
-                return event.artifacts[0]
-    raise AigcError(Text("The run ended without a result.", "运行没有得到结果。"))
 
 
 MAP = Demo("map", TITLE, LINE, POSTER, draw, needs=MapLatent)

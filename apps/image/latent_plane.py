@@ -27,7 +27,7 @@ HUES = (
     "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 # Where the point is at first: in the middle of one of the map's pictures.
-START = (0.45, -0.75)
+START = (1.05, 0.75)
 
 
 def seen(source: str, reach: float, entry: Entry) -> dict[str, Any]:

@@ -7,10 +7,13 @@ from aigc_core.metrics.training_history import CLASSES, Losses, TrainingHistory
 from aigc_core.text import Text
 
 CRITIC = Text(
-    "Minus the critic's loss estimates how far the made pictures are from real ones. Watch it go "
-    "with the FID: their rank correlation is {rho}.",
-    "评论家损失取负，是对生成图片与真实图片之间距离的估计。看它如何随 FID 变化：秩相关为 {rho}。",
+    "Minus the critic's loss estimates how far the made pictures are from real ones. Its rank "
+    "correlation with the FID is {rho}{verdict}. The generator's own loss may drift anywhere, as "
+    "the critic's heights have no zero.",
+    "评论家损失取负，是对生成图片与真实图片之间距离的估计。它与 FID 的秩相关为 {rho}{verdict}。"
+    "生成器自身的损失可以任意漂移，因为评论家的高度没有零点。",
 )
+TOGETHER = Text(": watch the two fall together", "：看两者如何一同下降")
 DISCRIMINATOR = Text(
     "The discriminator's loss says who is ahead in the game, not how good the pictures are. Its "
     "rank correlation with the FID is {rho}{verdict}.",
@@ -23,13 +26,14 @@ FALLS = Text(
 )
 LOOSE = Text(": it does not tell", "：看不出好坏")
 VAE = Text(
-    "The loss bounds what a digit costs, in nats; no opponent moves the goal.{warmup} Its rank "
+    "The loss bounds what a digit costs, in nats, and no opponent moves the goal. {since} rank "
     "correlation with the FID is {rho}.",
-    "损失是一个数字代价的上界（纳特），没有对手改变目标。{warmup}它与 FID 的秩相关为 {rho}。",
+    "损失是一个数字代价的上界（纳特），没有对手改变目标。{since}与 FID 的秩相关为 {rho}。",
 )
-WARMUP = Text(
-    " Until step {step:,} it counts the rate only in part; from there on it falls with the FID:",
-    "第 {step:,} 步之前只按部分权重计入码率；此后",
+ALWAYS = Text("Its", "它")
+SINCE = Text(
+    "From step {step:,} on, where the rate has its full weight, its",
+    "从第 {step:,} 步起码率取完整权重，此后它",
 )
 ALL = Text("All ten digits are there from step {step:,} on.", "从第 {step:,} 步起，十个数字齐全。")
 SOME = Text(
@@ -47,32 +51,29 @@ CLOSE = 0.7
 
 def look_for(history: TrainingHistory) -> Text:
     """What to look for in one training, in a sentence or two."""
-    judges = [text for loss in history.losses if (text := of_loss(loss))]
+    judges = [text for loss in history.losses if (text := of_loss(loss, history.warmup))]
     said = [*judges[:1], of_digits(history)]
     if history.collapsed:
         said.reverse()
     return Text(" ".join(text.en for text in said), "".join(text.zh for text in said))
 
 
-def of_loss(losses: Losses) -> Text | None:
-    """What a loss tells, from how it went with the FID."""
+def of_loss(losses: Losses, warmup: int) -> Text | None:
+    """What a loss tells, from how it went with the FID; None of a player that judges nothing."""
     found = losses.rank_correlation
     if found is None:
         return None
-    rho = signed(found)
-    if losses.player == "critic":
-        return CRITIC.fill(rho=rho)
-    if losses.player == "vae":
-        return VAE.fill(rho=rho)
-    if losses.player == "discriminator":
-        return DISCRIMINATOR.fill(rho=rho, verdict=verdict(found))
+    match losses.player:
+        case "critic":
+            verdict = TOGETHER if found >= CLOSE else LOOSE
+            return CRITIC.fill(rho=signed(found), verdict=verdict)
+        case "discriminator":
+            verdict = FALLS if found >= CLOSE else RISES if found <= -CLOSE else LOOSE
+            return DISCRIMINATOR.fill(rho=signed(found), verdict=verdict)
+        case "vae":
+            since = SINCE.fill(step=warmup) if warmup else ALWAYS
+            return VAE.fill(rho=signed(found), since=since)
     return None
-
-
-def verdict(correlation: float) -> Text:
-    if abs(correlation) < CLOSE:
-        return LOOSE
-    return FALLS if correlation > 0 else RISES
 
 
 def of_digits(history: TrainingHistory) -> Text:

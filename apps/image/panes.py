@@ -4,19 +4,23 @@ import base64
 import tempfile
 from pathlib import Path
 
-from aigc_core.artifact import Artifact
+from aigc_core import default_engine
+from aigc_core.artifact import Artifact, Record
 from aigc_core.catalog import Entry
 from aigc_core.data import mnist
 from aigc_core.exports import file_name
+from aigc_core.metrics.glossary import METRICS
+from aigc_core.tasks.image import SampleImages
 from aigc_core.tasks.study import CompareModels
 from aigc_core.text import Text
 from apps.ui.language import both
-from apps.ui.markup import img
-from apps.ui.quality import card_of, quality, quality_facts
+from apps.ui.markup import facts, img
+from apps.ui.quality import PARAMETERS, THIS, card_of, quality, same
 
+FACTS = ("fid", "label_accuracy")
 SAVE = Text("Save", "保存")
 FIGURES = Text("All figures", "全部指标")
-ANY = Text("It knows no classes and draws any digits.", "它不区分类别，画出任意数字。")
+ANY = Text("Knows no classes: any digits.", "不区分类别：任意数字。")
 FETCH = Text(
     "The test digits of MNIST are not on this machine. Draw fetches them (1.7 MB), or set "
     "AIGC_DATA_DIR to a folder that has them.",
@@ -27,12 +31,12 @@ FETCH = Text(
 def blank(entry: Entry) -> str:
     """Before the first run."""
     note = FETCH if entry.is_data and not mnist.is_here("test") else None
-    return pane(entry, space(3, note), quality_facts(entry), table(entry))
+    return pane(entry, space(3, note), line(entry), table(entry))
 
 
 def working(entry: Entry, question: CompareModels) -> str:
     """While it draws or waits for its turn."""
-    return pane(entry, space(-(-question.count // 10)), quality_facts(entry), table(entry))
+    return pane(entry, space(-(-question.count // 10)), line(entry), table(entry))
 
 
 def drawn(entry: Entry, sheet: Artifact, question: CompareModels) -> str:
@@ -43,7 +47,7 @@ def drawn(entry: Entry, sheet: Artifact, question: CompareModels) -> str:
     link = f'<a download="{file_name(sheet)}" href="data:image/png;base64,{code}">{both(SAVE)}</a>'
     note = "" if entry.conditional or question.label == "any" else f"<p>{both(ANY)}</p>"
     picture = img("image/png", content, sheet.record.describe().en)
-    return pane(entry, picture, note, quality_facts(entry, sheet.record), table(entry), link=link)
+    return pane(entry, picture, note, line(entry, sheet.record), table(entry), link=link)
 
 
 def failed(entry: Entry, why: Text) -> str:
@@ -52,8 +56,30 @@ def failed(entry: Entry, why: Text) -> str:
 
 
 def pane(entry: Entry, *parts: str, link: str = "") -> str:
-    title = f"<figcaption><b>{both(entry.name)}</b>{link}</figcaption>"
+    title = f"<figcaption><b>{both(entry.short)}</b>{link}</figcaption>"
     return f'<figure class="pane">{title}{"".join(parts)}</figure>'
+
+
+def line(entry: Entry, record: Record | None = None) -> str:
+    """A few figures of its card and of this run; of real digits those that cards compare with."""
+    problem = default_engine().problem(entry)
+    if problem is not None:
+        return f'<p class="notice">{both(problem)}</p>'
+    beside = default_engine().models(SampleImages)
+    card = card_of(beside[0] if entry.is_data and beside else entry)
+    pairs: list[tuple[Text, Text]] = []
+    for name in FACTS:
+        figure = card.figure(name) if card else None
+        if figure is None:
+            continue
+        value = figure.floor if entry.is_data else figure.value
+        if value is not None:
+            pairs.append((METRICS[name].title, same(METRICS[name].show(value))))
+    if not entry.is_data:
+        pairs.append((PARAMETERS, same(f"{entry.parameters:,}")))
+    if record is not None:
+        pairs.append((THIS, same(f"{1000 * record.seconds:.0f} ms")))
+    return facts(*pairs)
 
 
 def space(rows: int, note: Text | None = None) -> str:

@@ -37,6 +37,7 @@ SEEDS = Text(
     "同一个种子给每个模型相同的随机数，潜变量有多长就取多少个（短于 16 的取到的不同）。"
     "但每个模型赋予它们的含义不同，因此同一位置的图片不必相像。",
 )
+WHOSE = Text("{model}: {note}", "{model}：{note}")
 STOPPED = Text("Stopped.", "已停止。")
 COLUMNS = 10
 
@@ -113,32 +114,36 @@ async def answers(
     """What the panes, the line below and the button to save show, as the study goes on."""
     engine = default_engine()
     entries = {entry.id: entry for entry in candidates(engine)}
-    sheets: list[Artifact] = []
     asked = set(question.models) or set(entries)
+    panes = {id: working(entry, question) for id, entry in entries.items() if id in asked}
+    sheets: list[Artifact] = []
 
-    def update(status: Any = "", file: Any = None, **panes: str) -> tuple[Any, ...]:
-        shown = (panes.get(id, gr.skip()) for id in entries)
+    def update(changed: dict[str, str], status: Any, file: str | None = None) -> tuple[Any, ...]:
+        shown = (changed.get(id, gr.skip()) for id in entries)
         return *shown, status, gr.update(value=file, interactive=file is not None)
 
-    yield update(**{id: working(entry, question) for id, entry in entries.items() if id in asked})
+    yield update(panes, "")
     with tempfile.TemporaryDirectory() as folder:
         async with aclosing(paced(lambda: side_by_side(question, engine), web, kind_of)) as steps:
             async for step in steps:
                 if isinstance(step, Progress):
-                    yield update(progress(step))
+                    yield update({}, progress(step))
                     continue
-                entry = entries.get(step.model) or engine.catalog.find(step.model)
+                entry = engine.catalog.find(step.model)
                 match step.event:
-                    case Progress():
-                        yield update(progress(step.event), **{entry.id: working(entry, question)})
+                    case Progress(done, total, note):
+                        whose = WHOSE.fill(model=entry.short, note=note)
+                        yield update({}, progress(Progress(done, total, whose)))
+                        continue
                     case Result(artifacts):
                         sheets.append(contact_sheet(artifacts, COLUMNS))
-                        pane = drawn(entry, sheets[-1], question)
-                        yield update(gr.skip(), **{entry.id: pane})
+                        panes[entry.id] = drawn(entry, sheets[-1], question)
                     case Failed(why):
-                        yield update(gr.skip(), **{entry.id: failed(entry, why)})
+                        panes[entry.id] = failed(entry, why)
+                yield update({entry.id: panes[entry.id]}, gr.skip())
         file = Path(folder) / f"compare-{question.seed}.zip"
-        yield update(file=str(await to_the_end(write_zip, sheets, file)) if sheets else None)
+        # All once more, for those who ask over the API and read the last event.
+        yield update(panes, "", str(await to_the_end(write_zip, sheets, file)) if sheets else None)
 
 
 def kind_of(event: Step | Progress) -> type:

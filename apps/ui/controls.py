@@ -51,7 +51,7 @@ def control(request: type[Request], name: str, **settings: Any) -> gr.components
 
 def model_chips(models: list[Entry], **settings: Any) -> gr.CheckboxGroup:
     """Which models are to answer, all at first."""
-    choices = [(t(entry.name), entry.id) for entry in models]
+    choices = [(t(entry.short), entry.id) for entry in models]
     value = [entry.id for entry in models]
     return raw(
         gr.CheckboxGroup(

@@ -13,9 +13,18 @@ from apps.ui.language import both
 
 def picture(image: Image, description: str) -> str:
     """An <img> that holds its own pixels, to be scaled without smoothing."""
+    return img("image/png", png(image), description)
+
+
+def source(image: Image) -> str:
+    """The same as an address."""
+    return address("image/png", png(image))
+
+
+def png(image: Image) -> bytes:
     buffer = io.BytesIO()
     Pillow.fromarray(image.pixels).save(buffer, "PNG")
-    return img("image/png", buffer.getvalue(), description)
+    return buffer.getvalue()
 
 
 def animation(gif: bytes, description: str) -> str:

@@ -14,8 +14,9 @@ import anyio
 import gradio as gr
 
 from aigc_core import default_engine
+from aigc_core.artifact import Artifact
 from aigc_core.errors import AigcError
-from aigc_core.events import Event, Preview, Progress
+from aigc_core.events import Event, Preview, Progress, Result
 from aigc_core.tasks import Request
 from aigc_core.text import Text
 from apps.ui.language import both, language
@@ -46,6 +47,15 @@ E = TypeVar("E")
 def events(request: Request, model: str | None, web: gr.Request) -> AsyncGenerator[Event, None]:
     """The events of a run, at the pace of a reader; close it to stop the run."""
     return paced(lambda: default_engine().run(request, model=model), web)
+
+
+async def outcome(request: Request, model: str | None, web: gr.Request) -> tuple[Artifact, ...]:
+    """What a run makes that is too short to tell how far it is."""
+    async with aclosing(events(request, model, web)) as stream:
+        async for event in stream:
+            if isinstance(event, Result):
+                return event.artifacts
+    raise RuntimeError(f"{request.task} ended without a result")
 
 
 async def paced(

@@ -61,11 +61,11 @@ def quiet(log: Callable[[], str]) -> Iterator[None]:
 @pytest.fixture
 def behind_pages(monkeypatch: pytest.MonkeyPatch) -> Callable[[Engine], None]:
     """Lets the pages ask another engine, with waiting lines of its own."""
-    from apps.image import how_good, sampling, side_by_side
+    from apps.image import how_good, panes, sampling, side_by_side
     from apps.ui import quality, runs, turns
 
     def put(engine: Engine) -> None:
-        for module in (runs, sampling, side_by_side, how_good, quality):
+        for module in (runs, sampling, side_by_side, how_good, panes, quality):
             monkeypatch.setattr(module, "default_engine", lambda: engine)
         monkeypatch.setattr(runs, "TURNS", turns.Turns())
 

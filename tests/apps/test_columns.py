@@ -38,7 +38,8 @@ def test_a_card_is_a_column(entry: Entry) -> None:
     column, card = from_card(entry), card_of(entry)
     assert column is not None
     assert card is not None
-    assert "5,000" in column.note.en
+    assert column.note.en == "n = 5,000"
+    assert column.source == columns.CARD
     text = table([column], {})
     for name in columns.ROWS:
         figure = card.figure(name)

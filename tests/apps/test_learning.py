@@ -111,7 +111,8 @@ def with_loss(player: str, correlation: float | None) -> TrainingHistory:
 @pytest.mark.parametrize(
     ("player", "correlation", "said"),
     [
-        ("critic", 0.953, "their rank correlation is +0.95"),
+        ("critic", 0.953, "is +0.95: watch the two fall together"),
+        ("critic", -0.953, "is −0.95: it does not tell"),
         ("vae", 0.99, "rank correlation with the FID is +0.99"),
         ("discriminator", 0.2, "is +0.20: it does not tell"),
         ("discriminator", -0.85, "is −0.85: it rises while the pictures get better"),
@@ -122,6 +123,12 @@ def test_what_to_look_for_comes_from_the_figures(player: str, correlation: float
     told = look_for(with_loss(player, correlation))
     assert said in told.en
     assert said.split(":")[0].rsplit(" ", 1)[-1] in told.zh
+
+
+def test_a_loss_that_warms_up_is_judged_from_there_on():
+    told = look_for(with_loss("vae", 0.99).model_copy(update={"warmup": 4000}))
+    assert "From step 4,000 on" in told.en
+    assert "第 4,000 步" in told.zh
 
 
 def test_without_a_correlation_nothing_is_said_of_a_loss():

@@ -94,7 +94,7 @@ def test_image_compare_gives_a_pane_of_each_and_all_in_one_file(
 def test_image_measure_gives_a_table_and_the_figures(visitor: Callable[..., Client]) -> None:
     kind, data = visitor().ask("image_measure", model="dcgan-mnist", count=200, damage="blur")
     assert kind == "complete"
-    view, curve, status, figures, _ = data
+    view, curve, status, _, figures, _ = data
     assert "blur, n = 200" in view
     assert 'class="dot"' in curve
     assert status == ""

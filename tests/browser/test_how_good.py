@@ -72,7 +72,9 @@ def test_one_visit(visit: Visit, tmp_path: Path) -> None:
 
 
 def test_in_chinese_and_on_a_phone(visit: Visit) -> None:
-    page = open_demo(visit, locale="zh-CN", size=(390, 844))
+    page = open_demo(visit, locale="zh-CN")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("() => document.documentElement.clientWidth === 390")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("#measured .en:visible").count() == 0
     table, button = (

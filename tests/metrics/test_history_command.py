@@ -2,7 +2,9 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -125,6 +127,13 @@ def test_moments_before_the_first_line_of_the_log_do_not_count(
     (late / "log.jsonl").write_text("".join(lines[2:]))
     made = put_together(RECIPE, late, found, COUNT)
     assert [(loss.moments, loss.rank_correlation) for loss in made.losses] == [(2, None)] * 2
+
+
+def test_moments_of_a_warmup_do_not_count(found: list[Moment], folder: Path):
+    warming = replace(RECIPE, objective=lambda: SimpleNamespace(warmup=10))  # type: ignore[arg-type, return-value]  # fmt: skip
+    made = put_together(warming, folder, found, COUNT)
+    assert made.warmup == 10
+    assert [loss.moments for loss in made.losses] == [2, 2]
 
 
 def test_a_critic_is_turned_over(found: list[Moment], folder: Path, tmp_path: Path):

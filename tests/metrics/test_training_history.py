@@ -142,3 +142,11 @@ def test_the_card_tells_of_the_training_in_both_languages():
         assert "python -m aigc_core.metrics.history tiny" in part
     assert "minus the loss of the critic" in english
     assert not re.search("[一-鿿]", english)
+
+
+def test_the_card_says_where_the_warmup_ends():
+    warm = history().model_copy(update={"warmup": 4000})
+    english, chinese = ("\n".join(section(warm, language)) for language in ("en", "zh"))
+    assert "last 6 moments" in english
+    assert "the first 4,000 steps of warm-up" in english
+    assert "前 4,000 步预热" in chinese

@@ -68,8 +68,8 @@ class Entry(BaseModel):
     licences: Licences
 
     @model_validator(mode="after")
-    def a_model_has_a_network(self) -> Self:
-        if self.origin == "scratch" and not self.network:
+    def a_model_names_its_network(self) -> Self:
+        if self.origin == "scratch" and "network" not in self.model_fields_set:
             raise ValueError("a model from scratch needs a network")
         return self
 

@@ -143,7 +143,9 @@ def paper(rgb: np.ndarray) -> np.ndarray:
     near = off <= max(FAINT, 3 * float(np.median(off[border])))
     if near.sum() > border.sum() / 2:
         weights = fit(terms[near], small[near])
-    return np.asarray(surface(*rgb.shape[:2]) @ weights, np.float32)
+    size = rgb.shape[1], rgb.shape[0]
+    smooth = np.moveaxis(terms @ weights, 2, 0)
+    return np.stack([resized(channel, size, Pillow.Resampling.BILINEAR) for channel in smooth], 2)
 
 
 def surface(height: int, width: int) -> np.ndarray:
@@ -159,9 +161,10 @@ def fit(terms: np.ndarray, values: np.ndarray, rounds: int = 12) -> np.ndarray:
     """
     trust = np.ones((len(terms), 1))
     for _ in range(rounds):
-        weights = np.linalg.lstsq(terms * trust, values * trust, rcond=None)[0]
+        trusted = (terms * trust).T
+        weights = np.linalg.lstsq(trusted @ terms, trusted @ values, rcond=None)[0]
         off = np.linalg.norm(values - terms @ weights, axis=1, keepdims=True)
-        trust = 1 / np.sqrt(np.maximum(off, 1e-3))
+        trust = 1 / np.maximum(off, 1e-3)
     return weights
 
 
@@ -179,7 +182,7 @@ def largest_parts(ink: np.ndarray) -> np.ndarray:
     weights[0] = 0
     kept = (weights >= SPECK * weights.max())[parts] & inked
     # A tile more all around, for the soft edge of a stroke.
-    kept = neighbours(kept).any(axis=0)
+    kept = widened(kept)
     return ink * kept.repeat(step, axis=0).repeat(step, axis=1)[: ink.shape[0], : ink.shape[1]]
 
 
@@ -187,17 +190,20 @@ def connected(mask: np.ndarray) -> np.ndarray:
     """Numbers (h, w) of the connected parts of a mask, diagonals included; 0 is outside."""
     parts = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
     while True:
-        spread = np.where(mask, neighbours(parts).max(axis=0), 0)
+        spread = np.where(mask, widened(parts), 0)
         if np.array_equal(spread, parts):
             return parts
         parts = spread
 
 
-def neighbours(values: np.ndarray) -> np.ndarray:
-    """Each value (9, h, w) with its eight neighbours."""
-    height, width = values.shape
-    padded = np.pad(values, 1)
-    return np.stack([padded[y : y + height, x : x + width] for y in range(3) for x in range(3)])
+def widened(values: np.ndarray) -> np.ndarray:
+    """The largest value (h, w) among each one and its eight neighbours."""
+    for _ in range(2):
+        wide = values.copy()
+        np.maximum(wide[1:], values[:-1], out=wide[1:])
+        np.maximum(wide[:-1], values[1:], out=wide[:-1])
+        values = wide.T
+    return values
 
 
 def stroke_width(fine: np.ndarray) -> float:
@@ -242,10 +248,12 @@ def trimmed(ink: np.ndarray) -> np.ndarray:
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resized(
+    values: np.ndarray, size: tuple[int, int], resampling: Pillow.Resampling = RESAMPLING
+) -> np.ndarray:
     """Values (h, w) at another size (width, height)."""
     picture = Pillow.fromarray(np.ascontiguousarray(values, np.float32))
-    return np.asarray(picture.resize(size, RESAMPLING))
+    return np.asarray(picture.resize(size, resampling))
 
 
 def top_of(values: np.ndarray) -> float:

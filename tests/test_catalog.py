@@ -233,6 +233,11 @@ def test_a_missing_file_gives_the_same_error(monkeypatch: pytest.MonkeyPatch, tm
             Catalog.default()
 
 
+def test_a_short_name_ends_at_the_comma(ours: Catalog):
+    assert ours.find(IDS[0]).short == ("DCGAN", "DCGAN")
+    assert ours.find("mnist-test").short == ours.find("mnist-test").name
+
+
 def test_entries_are_frozen(ours: Catalog):
     with pytest.raises(ValueError, match="frozen"):
         ours.find(IDS[0]).revision = "sha256:1"

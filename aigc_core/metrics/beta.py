@@ -39,6 +39,12 @@ INTRO = Text(
 )
 
 
+SECTION = Text(
+    "{intro}\n\n{rows}\n\n![Rate and distortion]({curve})\n\nMeasured by `{command}`.",
+    "{intro}\n\n{rows}\n\n![码率与失真]({curve})\n\n测量命令：`{command}`。",
+)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("runs/beta"), help="for the trainings")
@@ -81,10 +87,7 @@ def section(folder: Path) -> Text | None:
     told: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
     intro = INTRO.fill(steps=told["steps"], n=told["n"])
     rows = table(told["points"], Text("rate", "码率"), Text("distortion", "失真"))
-    return Text(
-        f"{intro.en}\n\n{rows.en}\n\n![Rate and distortion]({CURVE})\n\nMeasured by `{COMMAND}`.",
-        f"{intro.zh}\n\n{rows.zh}\n\n![码率与失真]({CURVE})\n\n测量命令：`{COMMAND}`。",
-    )
+    return SECTION.fill(intro=intro, rows=rows, curve=CURVE, command=COMMAND)
 
 
 def table(points: Sequence[dict[str, float]], *names: Text) -> Text:

@@ -14,7 +14,7 @@ INTRO = Text(
     "训练过程中的 {moments} 个时刻：各以相同种子的 {count:,} 幅图测得 FID 与 Inception 分数{real}。"
     "样本越少，FID 越大，因此最后一点高于表中的值。损失为训练各步的均值。",
 )
-BESIDE = Text(" ({name}: FID {value:.3g})", "（{name}：FID {value:.3g}）")
+BESIDE = Text(" ({name}: FID {value:.3g})", "（{name}的 FID 为 {value:.3g}）")
 CORRELATION = Text(
     "Spearman's rank correlation with the FID over the last {moments} moments, those after the "
     "log's first line{warmup}: {listed}.",

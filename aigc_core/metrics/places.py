@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PLACES = "places.safetensors"
 KEY = "weights"
-PART = 1000
+PART, CLASSES = 1000, 10
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ def known(folder: Path, *_states: tuple[int, int]) -> Places | None:
         return None
     n = len(places.labels)
     fits = places.points.shape == (n, 2) and places.labels.shape == (n,)
-    return places if fits and np.isfinite(places.points).all() else None
+    good = fits and np.isfinite(places.points).all() and (places.labels < CLASSES).all()
+    return places if good else None
 
 
 def find_places(network: "Autoencoder", digits: "Digits") -> Places:

@@ -13,7 +13,7 @@ from aigc_core.media import Animation, Image, sheet
 from aigc_core.metrics.places import read_places
 from aigc_core.tasks import DecodeLatent, MapLatent, WalkLatent
 from aigc_core.text import Text
-from apps.image.latent_plane import SHOWS, START, seen, template
+from apps.image.latent_plane import END, POINT, SHOWS, START, seen, template
 from apps.ui.controls import control, model_choice
 from apps.ui.demo import Demo
 from apps.ui.language import both, t
@@ -44,7 +44,7 @@ PATH_SAYS = Text(
 )
 # Where the page's script keeps the point and the ends of the path; before it runs, the defaults.
 AT = "JSON.parse(document.querySelector('#latent-map .plane')?.dataset.{name} ?? 'null')"
-POINT = f"(x, y, model) => [...({AT.format(name='point')} ?? [x, y]), model]"
+WHERE = f"(x, y, model) => [...({AT.format(name='point')} ?? [x, y]), model]"
 ENDS = (
     f"(x, y, x_to, y_to, ...rest) => [...({AT.format(name='start')} ?? [x, y]), "
     f"...({AT.format(name='end')} ?? [x_to, y_to]), ...rest]"
@@ -105,9 +105,12 @@ def draw() -> None:
 
     x, y = (
         control(DecodeLatent, name, value=value, visible=False)
-        for name, value in zip("xy", START, strict=True)
+        for name, value in zip("xy", POINT, strict=True)
     )
-    path = [control(WalkLatent, name, visible=False) for name in ("x", "y", "x_to", "y_to")]
+    path = [
+        control(WalkLatent, name, value=value, visible=False)
+        for name, value in zip(("x", "y", "x_to", "y_to"), START + END, strict=True)
+    ]
     show.change(None, show, None, js=SHOW, **QUIET)
     for button, name in zip(ends, ("start", "end"), strict=True):
         button.click(None, js=SET.format(name=name), **QUIET)
@@ -125,7 +128,7 @@ def draw() -> None:
         decode,
         [x, y, model],
         view,
-        js=POINT,
+        js=WHERE,
         api_name="image_decode_latent",
         **quiet,
     )

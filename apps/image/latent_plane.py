@@ -9,7 +9,6 @@ import numpy as np
 
 from aigc_core.catalog import Entry
 from aigc_core.metrics.places import Places, read_places
-from aigc_core.tasks import WalkLatent
 from aigc_core.text import Text
 
 KEYS = Text(
@@ -26,8 +25,8 @@ HUES = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
     "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
-# Where the point is at first: in the middle of one of the map's pictures.
-START = (1.05, 0.75)
+# Where the point and the ends of the path are at first.
+POINT, START, END = (1.05, 0.75), (-1.8, -1.8), (1.5, 1.5)
 
 
 def seen(source: str, reach: float, entry: Entry) -> dict[str, Any]:
@@ -44,13 +43,7 @@ def packed(places: Places) -> str:
 
 def template() -> str:
     """The map as the page's script finds it."""
-    ends = {name: WalkLatent.model_fields[name].default for name in ("x", "y", "x_to", "y_to")}
-    data = {
-        "hues": list(HUES),
-        "point": START,
-        "start": [ends["x"], ends["y"]],
-        "end": [ends["x_to"], ends["y_to"]],
-    }
+    data = {"hues": HUES, "point": POINT, "start": START, "end": END}
     kept = " ".join(f"data-{name}='{json.dumps(value)}'" for name, value in data.items())
     kinds = "".join(
         f'<button type="button" data-kind="{kind}" aria-pressed="false">'

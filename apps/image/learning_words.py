@@ -13,7 +13,8 @@ CRITIC = Text(
     "评论家损失取负，是对生成图片与真实图片之间距离的估计。它与 FID 的秩相关为 {rho}{verdict}。"
     "生成器自身的损失可以任意漂移，因为评论家的高度没有零点。",
 )
-TOGETHER = Text(": watch the two fall together", "：看两者如何一同下降")
+TOGETHER = Text(": watch the two fall together{until}", "：看两者如何一同下降{until}")
+UNTIL = Text(" until step {step:,}", "，直到第 {step:,} 步")
 DISCRIMINATOR = Text(
     "The discriminator's loss says who is ahead in the game, not how good the pictures are. Its "
     "rank correlation with the FID is {rho}{verdict}.",
@@ -40,40 +41,55 @@ SOME = Text(
     "At the end {last} of the ten digits are drawn.", "训练结束时，十个数字中画出了 {last} 个。"
 )
 COLLAPSE = Text(
-    "This GAN was set up to collapse: many noises end up in one picture. Watch the ten digits: "
-    "{most} are drawn at step {step:,}, {last} at the end.",
-    "这个 GAN 被特意设置成会崩溃：许多噪声最终变成同一幅图。"
-    "注意十个数字：第 {step:,} 步时画出 {most} 个，结束时剩 {last} 个。",
+    "{cause}Many noises end up in one picture. Watch the ten digits: {most} are drawn at step "
+    "{step:,}, {last} at the end.",
+    "{cause}许多噪声最终变成同一幅图。注意十个数字：第 {step:,} 步时画出 {most} 个，结束时剩 {last} 个。",
 )
+# Why a training collapsed, where it was set up to.
+CAUSES = {
+    "gan-mnist-collapse": Text(
+        "Made to collapse: once digits are there, the discriminator nearly stops learning, and "
+        "the best answer to one that stands still is a single picture. ",
+        "特意使其崩溃：数字出现之后，判别器几乎停止学习；对静止不动的判别器，最佳对策就是同一幅图。",
+    )
+}
 # From here on two quantities are said to go together.
 CLOSE = 0.7
 
 
 def look_for(history: TrainingHistory) -> Text:
     """What to look for in one training, in a sentence or two."""
-    judges = [text for loss in history.losses if (text := of_loss(loss, history.warmup))]
+    judges = [text for loss in history.losses if (text := of_loss(history, loss))]
     said = [*judges[:1], of_digits(history)]
     if history.collapsed:
         said.reverse()
     return Text(" ".join(text.en for text in said), "".join(text.zh for text in said))
 
 
-def of_loss(losses: Losses, warmup: int) -> Text | None:
+def of_loss(history: TrainingHistory, losses: Losses) -> Text | None:
     """What a loss tells, from how it went with the FID; None of a player that judges nothing."""
     found = losses.rank_correlation
     if found is None:
         return None
     match losses.player:
         case "critic":
-            verdict = TOGETHER if found >= CLOSE else LOOSE
+            verdict = together(history, losses) if found >= CLOSE else LOOSE
             return CRITIC.fill(rho=signed(found), verdict=verdict)
         case "discriminator":
             verdict = FALLS if found >= CLOSE else RISES if found <= -CLOSE else LOOSE
             return DISCRIMINATOR.fill(rho=signed(found), verdict=verdict)
         case "vae":
-            since = SINCE.fill(step=warmup) if warmup else ALWAYS
+            since = SINCE.fill(step=history.warmup) if history.warmup else ALWAYS
             return VAE.fill(rho=signed(found), since=since)
     return None
+
+
+def together(history: TrainingHistory, losses: Losses) -> Text:
+    """That loss and FID fall together, and until which moment, where the loss rises again."""
+    lowest = losses.images[losses.values.index(min(losses.values))]
+    near = min(range(len(history)), key=lambda place: abs(history.images[place] - lowest))
+    risen = near < len(history) - 1
+    return TOGETHER.fill(until=UNTIL.fill(step=history.steps[near]) if risen else "")
 
 
 def of_digits(history: TrainingHistory) -> Text:
@@ -82,7 +98,8 @@ def of_digits(history: TrainingHistory) -> Text:
     if history.collapsed:
         most = max(modes)
         step = history.steps[modes.index(most)]
-        return COLLAPSE.fill(most=most, step=step, last=modes[-1])
+        cause = CAUSES.get(history.recipe, "")
+        return COLLAPSE.fill(cause=cause, most=most, step=step, last=modes[-1])
     if modes[-1] < CLASSES:
         return SOME.fill(last=modes[-1])
     whole = len(list(takewhile(lambda n: n == CLASSES, reversed(modes))))

@@ -1,11 +1,10 @@
 """One pane per model: its name, what it drew, the line of its card, and the card's table folded."""
 
-import base64
 import tempfile
 from pathlib import Path
 
 from aigc_core import default_engine
-from aigc_core.artifact import Artifact, Record
+from aigc_core.artifact import Artifact
 from aigc_core.catalog import Entry
 from aigc_core.data import mnist
 from aigc_core.exports import file_name
@@ -14,8 +13,8 @@ from aigc_core.tasks.image import SampleImages
 from aigc_core.tasks.study import CompareModels
 from aigc_core.text import Text
 from apps.ui.language import both
-from apps.ui.markup import facts, img
-from apps.ui.quality import PARAMETERS, THIS, card_of, quality, same
+from apps.ui.markup import address, facts, img
+from apps.ui.quality import PARAMETERS, card_of, quality, same
 
 FACTS = ("fid", "label_accuracy")
 SAVE = Text("Save", "保存")
@@ -30,8 +29,9 @@ FETCH = Text(
 
 def blank(entry: Entry) -> str:
     """Before the first run."""
-    note = FETCH if entry.is_data and not mnist.is_here("test") else None
-    return pane(entry, space(3, note), line(entry), table(entry))
+    here = not entry.is_data or mnist.is_here("test") or default_engine().problem(entry)
+    note = "" if here else f"<p>{both(FETCH)}</p>"
+    return pane(entry, space(3), note, line(entry), table(entry))
 
 
 def working(entry: Entry, question: CompareModels) -> str:
@@ -43,11 +43,13 @@ def drawn(entry: Entry, sheet: Artifact, question: CompareModels) -> str:
     """What it drew; the picture's file carries its record."""
     with tempfile.TemporaryDirectory() as folder:
         content = sheet.save(Path(folder) / file_name(sheet)).read_bytes()
-    code = base64.b64encode(content).decode()
-    link = f'<a download="{file_name(sheet)}" href="data:image/png;base64,{code}">{both(SAVE)}</a>'
-    note = "" if entry.conditional or question.label == "any" else f"<p>{both(ANY)}</p>"
     picture = img("image/png", content, sheet.record.describe().en)
-    return pane(entry, picture, note, line(entry, sheet.record), table(entry), link=link)
+    note = "" if entry.conditional or question.label == "any" else f"<p>{both(ANY)}</p>"
+    save = (
+        f'<a download="{file_name(sheet)}" href="{address("image/png", content)}">{both(SAVE)}</a>'
+    )
+    aside = f"<span>{1000 * sheet.record.seconds:.0f} ms {save}</span>"
+    return pane(entry, picture, note, line(entry), table(entry), aside=aside)
 
 
 def failed(entry: Entry, why: Text) -> str:
@@ -55,13 +57,13 @@ def failed(entry: Entry, why: Text) -> str:
     return pane(entry, space(3), f'<p class="notice">{both(why)}</p>')
 
 
-def pane(entry: Entry, *parts: str, link: str = "") -> str:
-    title = f"<figcaption><b>{both(entry.short)}</b>{link}</figcaption>"
+def pane(entry: Entry, *parts: str, aside: str = "") -> str:
+    title = f"<figcaption><b>{both(entry.short)}</b>{aside}</figcaption>"
     return f'<figure class="pane">{title}{"".join(parts)}</figure>'
 
 
-def line(entry: Entry, record: Record | None = None) -> str:
-    """A few figures of its card and of this run; of real digits those that cards compare with."""
+def line(entry: Entry) -> str:
+    """A few figures of its card; of real digits those that cards compare with."""
     problem = default_engine().problem(entry)
     if problem is not None:
         return f'<p class="notice">{both(problem)}</p>'
@@ -77,15 +79,12 @@ def line(entry: Entry, record: Record | None = None) -> str:
             pairs.append((METRICS[name].title, same(METRICS[name].show(value))))
     if not entry.is_data:
         pairs.append((PARAMETERS, same(f"{entry.parameters:,}")))
-    if record is not None:
-        pairs.append((THIS, same(f"{1000 * record.seconds:.0f} ms")))
     return facts(*pairs)
 
 
-def space(rows: int, note: Text | None = None) -> str:
+def space(rows: int) -> str:
     """Where the picture will be."""
-    says = f"<span>{both(note)}</span>" if note else ""
-    return f'<div class="blank" style="aspect-ratio: 10 / {rows}">{says}</div>'
+    return f'<div class="blank" style="aspect-ratio: 10 / {rows}"></div>'
 
 
 def table(entry: Entry) -> str:

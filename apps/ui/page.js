@@ -25,7 +25,22 @@
   });
 
   // A demo of a page is opened by `?demo=`, and the address tells which one is open.
-  const tab = (id) => document.querySelector(`.demos button[role="tab"][id="demo-${id}-button"]`);
+  // On a narrow page some tabs are in a menu and have no ids; all are there once more, unseen, in
+  // their order, which is that of the ids among the classes.
+  const tabs = ".demos > .tab-wrapper :is([role=tab], .overflow-dropdown button)";
+  const ids = () =>
+    [...document.querySelector(".demos").classList]
+      .filter((name) => name.startsWith("demo-"))
+      .map((name) => name.slice("demo-".length));
+  const names = () =>
+    [...document.querySelectorAll(".demos > .tab-wrapper > [aria-hidden] button")].map(
+      (button) => button.textContent,
+    );
+  const tab = (id) => {
+    if (!document.querySelector(".demos")) return null;
+    const name = names()[ids().indexOf(id)];
+    return [...document.querySelectorAll(tabs)].find((button) => button.textContent === name);
+  };
   const opened = (id) => {
     const here = new URL(location.href);
     here.searchParams.set("demo", id);
@@ -37,12 +52,12 @@
     }
   };
   document.addEventListener("click", (event) => {
-    const button = event.target.closest?.('.demos button[role="tab"][id^="demo-"]');
-    if (button) opened(button.id.slice("demo-".length, -"-button".length));
+    const button = event.target.closest?.(tabs);
+    if (button) opened(ids()[names().indexOf(button.textContent)]);
   });
   const wanted = new URLSearchParams(location.search).get("demo");
   if (wanted && /^[a-z0-9-]+$/.test(wanted)) {
-    let tries = 200;
+    let tries = 2000; // A minute, for a slow machine.
     const wait = setInterval(() => {
       const button = tab(wanted);
       if (button) button.click();
@@ -79,7 +94,11 @@
     if (holdsFiles(event)) event.preventDefault();
   });
   document.addEventListener("drop", (event) => {
-    const input = document.querySelector("input:has(+ #opened)");
+    const [ours, pad] = ["#opened", "#pad-file"].map((id) =>
+      document.querySelector(`input:has(+ ${id})`),
+    );
+    // Where one can draw, a picture is put on the sheet.
+    const input = document.querySelector("#pad")?.checkVisibility() ? pad : ours;
     if (!holdsFiles(event) || event.target.closest("input[type=file]")) return;
     event.preventDefault(); // Or the browser would leave the page for the file.
     event.stopPropagation();

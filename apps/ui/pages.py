@@ -44,7 +44,7 @@ def draw_modality(modality: Modality) -> None:
     if len(demos) == 1:
         demos[0].draw()
         return
-    with gr.Tabs(elem_classes=["demos"]):
+    with gr.Tabs(elem_classes=["demos", *(f"demo-{demo.id}" for demo in demos)]):
         for demo in demos:
             with gr.Tab(t(demo.title), id=demo.id, elem_id=f"demo-{demo.id}"):
                 demo.draw()

@@ -5,10 +5,16 @@ import pytest
 
 from aigc_core import default_engine
 from aigc_core.tasks import TASKS, Request, SampleImages
-from apps.ui.controls import MODEL, control, model_choice
+from aigc_core.tasks.study import MeasureQuality
+from apps.ui.controls import MODEL, control, model_chips, model_choice
 from apps.ui.language import TRANSLATIONS
 
-FIELDS = [(request, name) for request in TASKS.values() for name in request.model_fields]
+FIELDS = [
+    (request, name)
+    for request in TASKS.values()
+    for name in request.model_fields
+    if not request.shown(name).picture
+]
 STRANGE: list[Any] = [None, "abc", float("nan"), -1, 10**9, [1], {"a": 1}, True, "<b>"]
 
 
@@ -44,6 +50,23 @@ def test_a_control_may_be_told_otherwise() -> None:
 def test_long_ranges_are_typed_and_short_ones_slid() -> None:
     assert isinstance(control(SampleImages, "seed"), gr.Number)
     assert isinstance(control(SampleImages, "count"), gr.Slider)
+
+
+def test_yes_or_no_is_a_box_to_tick() -> None:
+    made = control(MeasureQuality, "nearest")
+    assert isinstance(made, gr.Checkbox)
+    assert made.value is False
+    for value in STRANGE:
+        assert made.preprocess(value) is value
+
+
+def test_chips_of_models_are_all_on() -> None:
+    models = default_engine().models(SampleImages)
+    made = model_chips(models)
+    assert made.value == [entry.id for entry in models]
+    assert [said(label) for label, _ in made.choices] == [e.short._asdict() for e in models]
+    for value in STRANGE:
+        assert made.preprocess(value) is value
 
 
 @pytest.mark.parametrize(("request_type", "name"), FIELDS)

@@ -125,6 +125,16 @@ def test_what_to_look_for_comes_from_the_figures(player: str, correlation: float
     assert said.split(":")[0].rsplit(" ", 1)[-1] in told.zh
 
 
+def test_a_distance_that_rises_again_is_followed_until_then():
+    made = history()
+    values = (20.0, 9.0, 4.0, 2.0, 3.0, 3.5)
+    again = made.losses[0].model_copy(update={"values": values})
+    told = look_for(made.model_copy(update={"losses": (again,)}))
+    assert "fall together until step 80." in told.en
+    assert "直到第 80 步" in told.zh
+    assert "until" not in look_for(made).en
+
+
 def test_a_loss_that_warms_up_is_judged_from_there_on():
     told = look_for(with_loss("vae", 0.99).model_copy(update={"warmup": 4000}))
     assert "From step 4,000 on" in told.en

@@ -1,4 +1,3 @@
-import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,6 @@ from aigc_core.artifact import read_record
 from aigc_core.data import mnist
 from aigc_core.studies.side_by_side import candidates
 from aigc_core.tasks.image import SampleImages
-from apps.image.side_by_side import TITLE
 
 pytestmark = pytest.mark.browser
 
@@ -26,9 +24,8 @@ def real_digits() -> None:
 
 
 def open_demo(visit: Visit, **settings: Any) -> Any:
-    page = visit("image", **settings)
+    page = visit("image?demo=compare", **settings)
     page.set_default_timeout(PATIENCE)
-    page.get_by_role("tab", name=re.compile(f"^({TITLE.en}|{TITLE.zh})$")).click()
     page.wait_for_function(
         "count => document.querySelectorAll('#compare .pane img').length === count",
         arg=len(working()),

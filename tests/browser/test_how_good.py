@@ -1,5 +1,4 @@
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +6,7 @@ from typing import Any
 import pytest
 
 from apps.image.columns import NOTHING
-from apps.image.how_good import STOPPED, TITLE
+from apps.image.how_good import STOPPED
 
 pytestmark = pytest.mark.browser
 
@@ -16,16 +15,15 @@ PATIENCE = 90_000
 
 
 def open_demo(visit: Visit, **settings: Any) -> Any:
-    page = visit("image", **settings)
+    page = visit("image?demo=quality", **settings)
     page.set_default_timeout(PATIENCE)
-    page.get_by_role("tab", name=re.compile(f"^({TITLE.en}|{TITLE.zh})$")).first.click()
     page.locator("#measured table").wait_for()
     page.locator("#measured thead img").first.wait_for()
     return page
 
 
 def choose(page: Any, text: str) -> None:
-    page.locator(".controls:visible .chips label", has_text=re.compile(f"^{text}$")).click()
+    page.locator(".controls:visible .chips").get_by_text(text, exact=True).click()
 
 
 def columns(page: Any) -> int:

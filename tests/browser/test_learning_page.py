@@ -175,7 +175,7 @@ def test_another_model_comes_with_its_own_pictures_and_curves(page: Any) -> None
     options = page.get_by_role("option")
     assert options.last.inner_text().strip() == "A GAN made to collapse"
     options.last.click()
-    page.locator("#learning-curves").get_by_text("This GAN was set up to collapse").wait_for()
+    page.locator("#learning-curves").get_by_text("Made to collapse").wait_for()
     page.locator('.chart[data-key="discriminator"]').wait_for()
     page.wait_for_function("document.querySelector('[data-shown=modes]').textContent === '2 / 10'")
     at(page, LAST)

@@ -4,7 +4,7 @@ from prdc import compute_prdc
 
 from aigc_core.metrics import distances
 from aigc_core.metrics.distances import squared_distances
-from aigc_core.metrics.manifold import density_coverage, precision_recall
+from aigc_core.metrics.manifold import density_coverage, precision_recall, reach, reaches
 
 
 def clouds(shift: float = 0.4, n: int = 300, m: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -25,6 +25,15 @@ def test_all_four_are_prdcs(k: int, shift: float):
         "coverage": dc.coverage,
     }
     assert ours == pytest.approx({name: float(value) for name, value in theirs.items()})
+
+
+def test_balls_that_are_known_need_not_be_measured_again():
+    real, made = clouds()
+    known = reaches(real, 3, 5)
+    for k in (3, 5):
+        np.testing.assert_array_equal(known[k], reach(real, k))
+    assert precision_recall(real, made, 3, known[3]) == precision_recall(real, made, 3)
+    assert density_coverage(real, made, 5, known[5]) == density_coverage(real, made, 5)
 
 
 def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch):

@@ -48,6 +48,15 @@ def test_training_features_score_perfectly_against_themselves(reference: Referen
     assert found["fid"].value < 0.6
 
 
+def test_labels_that_nobody_asked_for_have_no_accuracy(reference: Reference):
+    reference = replace(reference, features=reference.features[:200])
+    own, logits = reference.features.astype(np.float32), 50 * np.eye(10)[np.arange(200) % 10]
+    asked = scores(Judgement(own, logits), np.arange(200) % 10, reference)
+    free = scores(Judgement(own, logits), np.full(200, -1), reference)
+    assert set(asked) - set(free) == {"label_accuracy"}
+    assert {name: asked[name] for name in free} == free
+
+
 def test_real_digits_are_near_training_digits(judged: Judged, reference: Reference):
     """FID(5,000) of real digits: 0.18, where a one-pixel shift has 0.73."""
     assert frechet_distance(moments(features(judged)[:5000]), reference.moments) < 0.3

@@ -113,6 +113,8 @@ def test_every_field_is_described(request_type: type[Request], name: str):
         assert {choice.value for choice in shown.choices} == literal
         assert len({choice.name for choice in shown.choices}) == len(literal)
         assert info.default in literal
+    elif shown.picture:
+        assert request_type.ask(**{name: info.default}) == request_type.ask()
     else:
         low, high = limits(request_type, name)
         assert low <= info.default <= high

@@ -84,7 +84,7 @@ def test_a_recipe_makes_the_network_that_was_shipped(name: str):
     recipe = recipes.find(name)
     network = recipe.objective().players[recipe.ships]
     config = json.loads((CHECKPOINTS / name / "config.json").read_text())
-    assert network._hub_mixin_config == config
+    assert json.loads(json.dumps(network._hub_mixin_config)) == config
 
 
 # The classifier judges the others, so it was frozen before weights carried their recipe.

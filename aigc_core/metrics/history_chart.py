@@ -19,7 +19,7 @@ PAPER, LINE, QUIET = "#faf8f4", "#e5dfd4", "#5a534a"
 FONTS = "'Helvetica Neue', 'Segoe UI', 'Noto Sans', 'Noto Sans CJK SC', sans-serif"
 # Pixels: of the page, of each chart, and where the first one begins.
 WIDTH, WIDE, HIGH = 760, 308, 116
-LEFT, TOP, ACROSS, DOWN = 56, 84, 376, 182
+LEFT, TOP, ACROSS, DOWN = 56, 84, 376, 196
 
 
 def draw(history: TrainingHistory) -> str:
@@ -27,7 +27,7 @@ def draw(history: TrainingHistory) -> str:
     charts = panels(history)
     x = axis(history)
     rows = -(-len(charts) // 2)
-    height = TOP + DOWN * rows - 8
+    height = TOP + DOWN * rows - 20
     name = " · ".join(TITLE.fill(model=history.recipe))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
@@ -39,7 +39,7 @@ def draw(history: TrainingHistory) -> str:
     for place, panel in enumerate(charts):
         row, column = divmod(place, 2)
         parts += chart(panel, x, LEFT + ACROSS * column, TOP + DOWN * row)
-    below, said = TOP + DOWN * rows - 26, " · ".join(IMAGES)
+    below, said = TOP + DOWN * rows - 38, " · ".join(IMAGES)
     parts.append(text(LEFT + ACROSS + WIDE, below, said, 'text-anchor="end" font-size="11"'))
     return "\n".join([*parts, "</svg>\n"])
 
@@ -48,11 +48,12 @@ def chart(panel: Panel, x: Scale, left: int, top: int) -> list[str]:
     """One chart with its axes, its upper left corner at a place."""
     colour = COLOURS[panel.hue]
     heading = panel.title.en if panel.title.en == panel.title.zh else " · ".join(panel.title)
-    parts = [text(left, top - 12, heading, f'fill="{colour}" font-weight="600"')]
+    above = 28 if panel.note else 12
+    parts = [text(left, top - above, heading, f'fill="{colour}" font-weight="600"')]
     if panel.note:
         # A symbol reads the same in both languages.
         rho = panel.note.en.rpartition(" ")[2]
-        parts.append(text(left + WIDE, top + 12, f"ρ(FID) = {rho}", 'text-anchor="end"'))
+        parts.append(text(left, top - 12, f"ρ(FID) = {rho}"))
     for at, said in panel.ticks:
         y = top + HIGH * (1 - at)
         parts.append(line(left, y, left + WIDE, y, LINE))

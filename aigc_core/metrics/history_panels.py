@@ -67,7 +67,8 @@ def panels(history: TrainingHistory) -> tuple[Panel, ...]:
 
 
 def fid(history: TrainingHistory) -> Panel:
-    real = real_fid(history.protocol.count)
+    # A collapsed run is nowhere near real digits, and its curve would look flat.
+    real = None if history.collapsed else real_fid(history.protocol.count)
     # A distance may be 0 on a tiny sample.
     values = tuple(max(value, 1e-3) for value in history.fid)
     scale = Scale.over([*values, *([real] if real else [])], logarithmic=True)

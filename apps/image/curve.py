@@ -17,9 +17,9 @@ JUDGE = CHECKPOINTS / "mnist-classifier"
 LEDE = Text(
     "Why the sample size matters: even real digits, which cannot be bettered, have an FID above 0, "
     "and it falls as there are more of them. Figures of different sizes do not compare; read each "
-    "by the floor at its own size. Dots are your results. Both axes are logarithmic.",
+    "by the floor at its own size. Dots are the results above. Both axes are logarithmic.",
     "样本量为何重要：即使是无可挑剔的真实数字，FID 也大于 0，且随数量增多而下降。"
-    "不同样本量的指标不可比较；每个数值都应对照同样样本量的下限。圆点是您的结果。两轴均为对数。",
+    "不同样本量的指标不可比较；每个数值都应对照同样样本量的下限。圆点是上表中的结果。两轴均为对数。",
 )
 NAMED = Text("{title}, {damage}", "{title}，{damage}")
 FLOOR = Text("FID of real digits", "真实数字的 FID")

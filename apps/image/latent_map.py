@@ -79,7 +79,7 @@ def draw() -> None:
                 label=t(Text("Show", "显示")),
                 elem_classes=["chips"],
                 elem_id="map-show",
-                visible=read_places(models[0].folder) is not None,
+                visible=any(read_places(entry.folder) for entry in models),
             )
             gr.HTML(lede(SAYS), padding=False)
             with gr.Accordion(t(Text("More", "更多")), open=False):
@@ -119,7 +119,7 @@ def draw() -> None:
         [opened(), model.change, columns.release, reach.release],
         draw_map,
         [columns, reach, model],
-        [plane, save, status, show],
+        [plane, save, status],
         api_name="image_map_latent",
         **quiet,
     )
@@ -153,8 +153,7 @@ async def draw_map(
     with tempfile.TemporaryDirectory() as folder:
         file = drawn.save(Path(folder) / file_name(drawn))
         value = seen(address("image/png", file.read_bytes()), request.reach, entry)
-        dotted = gr.update(visible=value["dots"] is not None)
-        yield value, str(file), quality_facts(entry, drawn.record), dotted
+        yield value, str(file), quality_facts(entry, drawn.record)
 
 
 @guarded

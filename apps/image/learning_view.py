@@ -107,7 +107,7 @@ def strip(history: TrainingHistory) -> str:
     said = STRIP.fill(count=history.protocol.count)
     return (
         f'<div class="strip" role="img" aria-labelledby="learning-strip">{parts}</div>'
-        f"{unseen('learning-strip', said)}"
+        f'<p class="quiet" id="learning-strip">{both(said)}</p>'
     )
 
 

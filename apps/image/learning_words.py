@@ -41,9 +41,8 @@ SOME = Text(
     "At the end {last} of the ten digits are drawn.", "训练结束时，十个数字中画出了 {last} 个。"
 )
 COLLAPSE = Text(
-    "{cause}Many noises end up in one picture. Watch the ten digits: {most} are drawn at step "
-    "{step:,}, {last} at the end.",
-    "{cause}许多噪声最终变成同一幅图。注意十个数字：第 {step:,} 步时画出 {most} 个，结束时剩 {last} 个。",
+    "{cause}Of the ten digits, {most} are drawn at step {step:,} and {last} at the end.",
+    "{cause}十个数字中，第 {step:,} 步时画出 {most} 个，结束时剩 {last} 个。",
 )
 # Why a training collapsed, where it was set up to.
 CAUSES = {
@@ -59,11 +58,22 @@ CLOSE = 0.7
 
 def look_for(history: TrainingHistory) -> Text:
     """What to look for in one training, in a sentence or two."""
+    if history.collapsed:
+        return collapse(history)
     judges = [text for loss in history.losses if (text := of_loss(history, loss))]
     said = [*judges[:1], of_digits(history)]
-    if history.collapsed:
-        said.reverse()
     return Text(" ".join(text.en for text in said), "".join(text.zh for text in said))
+
+
+def collapse(history: TrainingHistory) -> Text:
+    """Why the digits disappear, how many there were and how many are left."""
+    most = max(history.modes)
+    return COLLAPSE.fill(
+        cause=CAUSES.get(history.recipe, ""),
+        most=most,
+        step=history.steps[history.modes.index(most)],
+        last=history.modes[-1],
+    )
 
 
 def of_loss(history: TrainingHistory, losses: Losses) -> Text | None:
@@ -95,11 +105,6 @@ def together(history: TrainingHistory, losses: Losses) -> Text:
 def of_digits(history: TrainingHistory) -> Text:
     """How many digits are drawn, and when."""
     modes = history.modes
-    if history.collapsed:
-        most = max(modes)
-        step = history.steps[modes.index(most)]
-        cause = CAUSES.get(history.recipe, "")
-        return COLLAPSE.fill(cause=cause, most=most, step=step, last=modes[-1])
     if modes[-1] < CLASSES:
         return SOME.fill(last=modes[-1])
     whole = len(list(takewhile(lambda n: n == CLASSES, reversed(modes))))

@@ -121,10 +121,11 @@ async def encode(
     request = EncodeImage.ask(picture=digit, label=label, seed=seed)
     artifacts = await outcome(request, model, web)
     entry = default_engine().catalog.find(artifacts[0].record.model)
-    yield reading.reading(artifacts, entry), gr.skip(), digit
+    read = reading.reading(artifacts, entry)
+    yield read, gr.skip(), digit
     for plane in default_engine().models(DecodeLatent)[:1]:
         _, back = await outcome(request, plane.id, web)
-        yield gr.skip(), reading.place(back, plane), digit
+        yield read, reading.place(back, plane), digit
 
 
 @guarded

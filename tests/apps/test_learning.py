@@ -153,5 +153,5 @@ def test_digits_that_come_and_go_are_counted():
     late = (whole.shares[0], *all_there[:2], whole.shares[1], *all_there[:2])
     assert "from step 160 on" in look_for(whole.model_copy(update={"shares": late})).en
     gone = look_for(history(collapsed=True))
-    assert "7 are drawn at step 10, 2 at the end" in gone.en
+    assert "7 are drawn at step 10 and 2 at the end" in gone.en
     assert "第 10 步时画出 7 个，结束时剩 2 个" in gone.zh

@@ -69,8 +69,13 @@ def in_view(page: Any, selector: str) -> bool:
     )
 
 
+def tabs(page: Any) -> Any:
+    """Those of the demo, below the page's own."""
+    return page.locator("#demo-digits").get_by_role("tab")
+
+
 def open_tab(page: Any, place: int) -> None:
-    page.get_by_role("tab").nth(place).click()
+    tabs(page).nth(place).click()
 
 
 def drop(page: Any, name: str, content: bytes, kind: str = "image/png") -> None:
@@ -166,7 +171,8 @@ class TestOneVisit:
 
     def test_clicking_a_digit_shows_how_that_one_grows(self, page: Any, tmp_path: Path) -> None:
         sheet, size = page.locator("#result img"), page.viewport_size
-        panel = page.get_by_role("tabpanel").filter(has=page.locator("#growth"))
+        panels = page.locator("#demo-digits").get_by_role("tabpanel")
+        panel = panels.filter(has=page.locator("#growth"))
         first = record_of(page, tmp_path).seed
         for width in (size["width"], 390):
             page.set_viewport_size({**size, "width": width})
@@ -272,7 +278,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
             assert result["y"] + result["height"] <= button["y"]
             assert in_view(page, "#result img")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        for place in range(page.get_by_role("tab").count()):
+        for place in range(tabs(page).count()):
             open_tab(page, place)
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

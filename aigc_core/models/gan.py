@@ -13,9 +13,10 @@ paper's non-saturating loss. With softplus(-a) = -log sigmoid(a) the two losses 
     L_D = E[softplus(-D(x))] + E[softplus(D(G(z)))]
     L_G = E[softplus(-D(G(z)))]
 
-Nothing in here knows that pixels have neighbours: a picture is a list of 784 numbers. D has
-dropout, as in the paper. G has batch normalisation, which is younger (Ioffe & Szegedy 2015,
-https://arxiv.org/abs/1502.03167): without it many noises end up in one picture.
+Nothing in here knows that pixels have neighbours: a picture is a list of 784 numbers. D may have
+dropout, as in the paper, so that it cannot learn the training pictures by heart. G has batch
+normalisation, which is younger (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167): without
+it many noises end up in one picture.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

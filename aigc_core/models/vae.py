@@ -48,6 +48,7 @@ class VAE(nn.Module, PyTorchModelHubMixin):
         class_counts: training examples of each class; empty for a model without classes.
         latent_dim: length of z.
         width: units of each hidden layer; a square, so that they can be looked at as one.
+        residual: layers in each half beyond the two hidden ones.
         spread: standard deviation of the latents to draw with; 1 is the model's own.
     """
 
@@ -68,6 +69,7 @@ class VAE(nn.Module, PyTorchModelHubMixin):
         class_counts: Sequence[int] = (),
         latent_dim: int = 32,
         width: int = 576,
+        residual: int = 0,
         spread: float = 1.0,
     ) -> None:
         super().__init__()
@@ -77,10 +79,11 @@ class VAE(nn.Module, PyTorchModelHubMixin):
         self.encoder = nn.Sequential(
             *hidden(PIXELS + classes, width),
             *hidden(width, width),
+            *(Residual(width) for _ in range(residual)),
             nn.Linear(width, 2 * latent_dim),
         )
         self.first = hidden(latent_dim + classes, width)
-        self.second = hidden(width, width)
+        self.second = hidden(width, width).extend(Residual(width) for _ in range(residual))
         self.paint = nn.Linear(width, PIXELS)
 
     def encode(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -128,6 +131,21 @@ class VAE(nn.Module, PyTorchModelHubMixin):
         if not self.class_counts:
             return h
         return torch.cat([h, one_hot(y, len(self.class_counts)).to(h.dtype)], dim=1)
+
+
+class Residual(nn.Module):
+    """A layer that adds to its input (He et al. 2016, https://arxiv.org/abs/1512.03385).
+
+    A third layer without that path forgets the latent early in training and never needs it again.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.change = hidden(width, width)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Units (n, width) from units (n, width)."""
+        return h + self.change(h)
 
 
 def hidden(units_in: int, units_out: int) -> nn.Sequential:

@@ -40,17 +40,55 @@ class Adversarial:
         self.discriminator_loss = discriminator_loss
         self.generator_loss = generator_loss
 
-    def step(self, batch: tuple[Tensor, ...], rng: Generator, _: int = 0) -> Step:
+    def step(self, batch: tuple[Tensor, ...], rng: Generator, number: int = 0) -> Step:
         images, y = batch
         real = (to_unit(images) * 2 - 1).unsqueeze(1)
         z = torch.randn(len(y), self.latent_dim, generator=rng, device=y.device)
         made = self.generator(z, y)
-        score = self.discriminator
-        yield "discriminator", self.discriminator_loss(score(real, y), score(made.detach(), y))
-        yield "generator", self.generator_loss(score(made, y))
+
+        def score(x: Tensor) -> Tensor:
+            return cast(Tensor, self.discriminator(self.seen(x, number, rng), y))
+
+        yield "discriminator", self.discriminator_loss(score(real), score(made.detach()))
+        yield "generator", self.generator_loss(score(made))
+
+    def seen(self, x: Tensor, _number: int, _rng: Generator) -> Tensor:
+        """What the discriminator sees of pictures, real or made, in a step."""
+        return x
 
     def show(self, networks: Networks) -> Tensor:
         return hundred(networks["generator"])
+
+
+class Noised(Adversarial):
+    """The same game, but all pictures come to the discriminator with noise on them.
+
+    Real pictures and made ones are thin sets that hardly meet, so a discriminator can soon tell
+    them apart by details and teaches the generator nothing. Noise makes them overlap (Arjovsky &
+    Bottou 2017, https://arxiv.org/abs/1701.04862; Sonderby et al. 2017,
+    https://arxiv.org/abs/1610.04490). It fades away, so that details count in the end.
+
+    Args:
+        noise: its standard deviation in the first step; pictures are in -1..1.
+        fading: steps until there is none.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        discriminator_loss: Callable[[Tensor, Tensor], Tensor],
+        generator_loss: Callable[[Tensor], Tensor],
+        *,
+        noise: float,
+        fading: int,
+    ) -> None:
+        super().__init__(generator, discriminator, discriminator_loss, generator_loss)
+        self.noise, self.fading = noise, fading
+
+    def seen(self, x: Tensor, number: int, rng: Generator) -> Tensor:
+        deviation = self.noise * max(0.0, 1 - number / self.fading)
+        return x + deviation * torch.randn(x.shape, generator=rng, device=x.device)
 
 
 class Wasserstein:

@@ -30,10 +30,10 @@ LINE = Text(
     "平面上的每一点都是一个数字，相似的彼此相邻。",
 )
 SAYS = Text(
-    "The latent of this model is two numbers, so all that it can draw lies in one plane, alike "
-    "beside alike. Most test digits (the dots, by class) lie near the middle; between two kinds "
-    "the model draws what no one wrote.",
-    "这个模型的潜变量只有两个数，因此它能画的一切都在一个平面上，相似的彼此相邻。"
+    "Click or drag on the map to see a point of it large. The latent of this model is two numbers, "
+    "so all that it can draw lies in one plane. Most test digits (the dots, by class) lie near the "
+    "middle; between two kinds the model draws what no one wrote.",
+    "在地图上点击或拖动，即可放大查看该点。这个模型的潜变量只有两个数，因此它能画的一切都在一个平面上。"
     "大多数测试数字（按类别着色的点）靠近中心；在两类之间，模型画出无人写过的字形。",
 )
 PATH = Text("A path between two points", "两点之间的路径")

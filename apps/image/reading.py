@@ -39,7 +39,7 @@ NEAR = Text(
 COSTS = ("distortion", "rate", "elbo_nll", "iw_nll")
 TAIL = 0.99
 REACH, DOTS = 3.0, 440  # Of the small map: standard deviations each way, and pixels.
-ON_THE_MAP = Text("its place among the test digits, by {model}", "在测试数字中的位置（{model}）")
+ON_THE_MAP = Text("its place among test digits", "在测试数字中的位置")
 BY_LABEL = Text("a {label}, {distance} away", "{label}，距离 {distance}")
 
 
@@ -127,10 +127,9 @@ def place(artifact: Artifact, entry: Entry) -> str:
     x, y = (min(max(value, -REACH), REACH) / REACH for value in artifact.record.details["mean"])
     dots, names = small_map(entry.folder, (entry.folder / "places.safetensors").stat().st_mtime_ns)
     mark = f'<i style="left:{50 + 50 * x:.1f}%;top:{50 - 50 * y:.1f}%"></i>'
-    caption = both(ON_THE_MAP.fill(model=entry.short))
     return (
         f'<figure class="place"><div><img src="{dots}" alt="">{names}{mark}</div>'
-        f"<figcaption>{caption}</figcaption></figure>"
+        f"<figcaption>{both(ON_THE_MAP)}</figcaption></figure>"
     )
 
 

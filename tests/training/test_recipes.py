@@ -14,6 +14,7 @@ from aigc_core.training import recipes
 from aigc_core.training.objectives import (
     Adversarial,
     Classification,
+    Noised,
     Variational,
     Wasserstein,
     binarised,
@@ -143,6 +144,39 @@ def test_the_game_shows_the_discriminator_real_and_made_pictures_in_one_range():
     real, made, again = seen
     assert torch.allclose((real[:, 0] + 1) / 2 * 255, images.float(), atol=1e-4)
     assert torch.equal(made, again)
+
+
+def test_noise_before_the_discriminator_fades_away():
+    seen: list[torch.Tensor] = []
+
+    class Generator(torch.nn.Module):
+        latent_dim = 2
+
+        def forward(self, z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            return z.sum(1)[:, None, None, None].expand(-1, 1, 28, 28)
+
+    def discriminator(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        seen.append(x)
+        return x.mean((1, 2, 3))
+
+    game = Noised(
+        Generator(),
+        discriminator,  # type: ignore[arg-type]
+        lambda real, made: made.mean() - real.mean(),
+        lambda made: -made.mean(),
+        noise=0.5,
+        fading=100,
+    )
+    grey = torch.full((20, 28, 28), 51, dtype=torch.uint8)
+    for number, deviation in ((0, 0.5), (50, 0.25), (100, 0.0), (300, 0.0)):
+        seen.clear()
+        rng = torch.Generator().manual_seed(1)
+        list(game.step((grey, torch.zeros(20).long()), rng, number))
+        real, made, again = seen
+        noise = real + 0.6
+        assert float(noise.mean()) == pytest.approx(0, abs=0.02)
+        assert float(noise.std()) == pytest.approx(deviation, abs=0.02)
+        assert torch.equal(made, again) == (deviation == 0)  # Else each look has its own noise.
 
 
 def test_the_critic_plays_on_fresh_pictures_before_the_generator():

@@ -1,21 +1,31 @@
-"""The original GAN on MNIST's training digits. About a quarter of an hour on two cores."""
+"""The original GAN on MNIST's training digits. About half an hour on two cores."""
 
 from aigc_core.data.mnist import training_digits
 from aigc_core.models.gan import Discriminator, Generator, discriminator_loss, generator_loss
-from aigc_core.training.objectives import Adversarial
+from aigc_core.training.objectives import Noised
 from aigc_core.training.recipe import Optimiser, Recipe
+
+STEPS = 60_000
+
+
+def objective() -> Noised:
+    # Noise takes the place of dropout, which left the discriminator too weak to teach details.
+    networks = Generator(), Discriminator(dropout=0.0)
+    return Noised(*networks, discriminator_loss, generator_loss, noise=0.3, fading=STEPS)
+
 
 RECIPE = Recipe(
     name="gan-mnist",
-    objective=lambda: Adversarial(Generator(), Discriminator(), discriminator_loss, generator_loss),
+    objective=objective,
     data=training_digits,
+    # Found by trial: the generator twice as quick as the discriminator.
     optimisers={
-        "generator": Optimiser(lr=1.5e-3, betas=(0.5, 0.999), cooldown=1.0),
-        "discriminator": Optimiser(lr=1.5e-3, betas=(0.5, 0.999)),
+        "generator": Optimiser(lr=2e-3, betas=(0.5, 0.999), cooldown=1.0),
+        "discriminator": Optimiser(lr=1e-3, betas=(0.5, 0.999)),
     },
     ships="generator",
     batch=64,
-    steps=30_000,
+    steps=STEPS,
     ema=0.9995,
     half=True,
 )

@@ -149,7 +149,12 @@ class Entry(BaseModel):
     @cached_property
     def conditional(self) -> bool:
         """Whether it can be asked for a class; data are there with theirs."""
-        return self.is_data or bool(read_config(self.folder).get("class_counts"))
+        if self.is_data:
+            return True
+        try:
+            return bool(read_config(self.folder).get("class_counts"))
+        except ModelUnavailable:
+            return False
 
     @property
     def file_bytes(self) -> int:

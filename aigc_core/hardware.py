@@ -276,7 +276,7 @@ def output(*command: str) -> str:
 def text(path: Path) -> str:
     """A small system file's content, stripped; empty where it cannot be read."""
     try:
-        return path.read_text(errors="replace").strip()
+        return path.read_text("utf-8", "replace").strip()
     except OSError:
         return ""
 

@@ -143,7 +143,7 @@ def processor() -> str:
     """The processor as its maker calls it, where the system tells."""
     path = Path("/proc/cpuinfo")
     if path.exists():
-        for line in path.read_text().splitlines():
+        for line in path.read_text("utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

@@ -103,7 +103,7 @@ def watch() -> dict[str, float]:
     with tempfile.NamedTemporaryFile() as notes, serving("-c", WATCHED, notes.name) as server:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            text = Path(notes.name).read_text()
+            text = Path(notes.name).read_text("utf-8")
             if text.endswith("\n"):
                 times: dict[str, float] = json.loads(text)
                 return {name: at - server.served for name, at in times.items()}
@@ -131,7 +131,7 @@ def look_on(notes: Path) -> None:
     while not any(state.status == "ready" for state in loader.state()):
         time.sleep(0.01)
     times["warm"] = time.time()
-    notes.write_text(json.dumps(times) + "\n")
+    notes.write_text(json.dumps(times) + "\n", "utf-8")
 
 
 def first_click(rounds: int) -> str:

@@ -1,11 +1,12 @@
 """Small runs with snapshots, and the histories made from them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image as Pillow
 
 from aigc_core.metrics.training_history import (
     COLUMNS,
@@ -45,12 +46,14 @@ RECIPE = Recipe(
 )
 
 
-def run(folder: Path, steps: Sequence[int] = STEPS) -> Path:
+def run(
+    folder: Path, steps: Sequence[int] = STEPS, settings: Mapping[str, str] | None = None
+) -> Path:
     """A folder as a training leaves it: a generator at each step, and a log."""
     torch.manual_seed(0)
     generator = game().players["generator"]
     for step in steps:
-        keep(generator, folder, step)
+        keep(generator, folder, step, settings)
         with torch.no_grad():
             for weight in generator.parameters():
                 weight.add_(torch.randn(weight.shape) / 4)
@@ -104,6 +107,18 @@ def saved(history: TrainingHistory, home: Path) -> Path:
     shades = np.arange(len(history), dtype=np.uint8) * (17 * (15 // len(history)))
     (folder / SPRITE).write_bytes(sprite(np.repeat(shades, FRAME)[:, None].repeat(FRAME, 1)))
     return folder
+
+
+def frame(folder: Path, moment: int) -> np.ndarray:
+    """The pictures of one moment (168, 168) uint8, as a history's sprite shows them."""
+    with Pillow.open(folder / SPRITE) as sprite:
+        return np.asarray(sprite.convert("L"))[FRAME * moment :][:FRAME]
+
+
+def losses_of(history: TrainingHistory, player: str) -> Losses:
+    """What a history keeps of one player's loss."""
+    (found,) = (losses for losses in history.losses if losses.player == player)
+    return found
 
 
 assert COLUMNS * 28 == FRAME

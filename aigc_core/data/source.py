@@ -13,11 +13,13 @@ import zlib
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from threading import Lock
 
 from aigc_core.errors import CorruptFile, DatasetMissing
 from aigc_core.text import Text
 
 TIMEOUT = 20.0
+FETCHING = Lock()
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def open_file(file: DataFile, *, download: bool = True) -> bytes:
     if path is None:
         if not download or offline():
             raise absent(file)
-        path = fetch(file)
+        with FETCHING:  # Who waited here finds what the one before has fetched.
+            path = file.path() or fetch(file)
     return verified(file, path.read_bytes())
 
 

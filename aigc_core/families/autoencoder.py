@@ -12,7 +12,7 @@ from aigc_core.families import Answer, image_sampler
 from aigc_core.families.image_sampler import LoadedSampler, classes, drawn, load
 from aigc_core.media import Image, to_bytes
 from aigc_core.tasks.base import Request
-from aigc_core.tasks.latent import EncodeImage, FindNeighbours, VaryImage
+from aigc_core.tasks.latent import IW_SAMPLES, EncodeImage, FindNeighbours, VaryImage
 from aigc_core.text import Text
 
 if TYPE_CHECKING:
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ANSWERS", "load"]
 
-# Black-and-white drawings of one picture that its bounds are averaged over, and samples of z in
-# the importance-weighted one.
-DRAWINGS, SAMPLES = 16, 50
+# Black-and-white drawings of one picture that its bounds are averaged over.
+DRAWINGS = 16
 PART = 2000
 
 Events = Generator[FamilyEvent, None, None]
@@ -66,7 +65,7 @@ def read(
         ys = y.expand(DRAWINGS)
         mean, log_variance = network.encode(x.unsqueeze(0).to(device), y)
         distortion, rate = network.bounds(drawings, ys, on_device)
-        likelihood = network.log_likelihood(drawings, ys, SAMPLES, on_device)
+        likelihood = network.log_likelihood(drawings, ys, IW_SAMPLES, on_device)
         back = network.sample(mean, y)[0].float().cpu().numpy()
         figures = {
             "distortion": round(float(distortion.mean()), 3),
@@ -81,9 +80,9 @@ def read(
 def vary(model: LoadedSampler, request: VaryImage) -> Events:
     """Rows of pictures at growing distance from the latent of a given one.
 
-    With the picture's latent m and noise e from the prior, the latent at distance d is
-    sqrt(1 - d²) m + d e: at 1 it is the prior's, and everywhere about as long as latents are. A
-    column keeps its noise.
+    With the picture's latent m and noise e as samples are drawn from, the latent at distance d is
+    sqrt(1 - d²) m + d e: at 1 it is that of a sample, and everywhere about as long as latents are.
+    A column keeps its noise.
     """
     import torch
 

@@ -9,18 +9,20 @@ picks a point of it. Each point here is a training of its own, shorter than the 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from aigc_core.checkpoint import count_weights
 from aigc_core.checkpoints import CHECKPOINTS
 from aigc_core.data.mnist import load_mnist
 from aigc_core.errors import AigcError
-from aigc_core.metrics.evaluate import plain
+from aigc_core.metrics.card import plain
 from aigc_core.metrics.likelihood import bounds
 from aigc_core.models.vae import VAE
 from aigc_core.text import Text
 from aigc_core.training.allocator import keep_memory
+from aigc_core.training.recipe import examples_per_step
 from aigc_core.training.recipes.vae_mnist import recipe
 from aigc_core.training.trainer import Trainer
 
@@ -31,13 +33,14 @@ STEPS = 6_000
 COMMAND = "python -m aigc_core.metrics.beta"
 
 INTRO = Text(
-    "Each row is a training of its own, {steps:,} steps long, with another weight of the rate; "
-    "nats on the {n:,} test digits, drawn as black and white as above. The sum is lowest at 1, "
-    "where it is the negative ELBO that was trained on.",
-    "每一行是一次独立训练，共 {steps:,} 步，码率的权重不同；单位为纳特，"
-    "在 {n:,} 个测试数字上测得，二值化方式同上。权重为 1 时总和最低，即训练所用的负 ELBO。",
+    "Each row is a training of its own of the same network, {steps:,} steps in batches of {batch}, "
+    "with another weight beta of the rate; nats on the {n:,} test digits, drawn as black and white "
+    "as above. The sum is the negative ELBO, which is what is trained on where beta is 1. It was "
+    "lowest at {lowest:g}.",
+    "每一行是同一网络的一次独立训练，共 {steps:,} 步，批大小 {batch}，码率的权重 beta 各不相同；"
+    "单位为纳特，在 {n:,} 个测试数字上测得，二值化方式同上。"
+    "总和为负 ELBO，beta 为 1 时它就是训练目标。beta 为 {lowest:g} 时总和最低。",
 )
-
 
 SECTION = Text(
     "{intro}\n\n{rows}\n\n![Rate and distortion]({curve})\n\nMeasured by `{command}`.",
@@ -52,8 +55,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     keep_memory()
     try:
-        points = [point(beta, options.steps, options.folder / f"{beta:g}") for beta in BETAS]
-        write(CHECKPOINTS / MODEL, options.steps, points)
+        points = []
+        for beta in BETAS:
+            trainer = Trainer(recipe(beta, options.steps), options.folder / f"{beta:g}")
+            points.append(point(beta, trainer))
+        write(CHECKPOINTS / MODEL, protocol_of(trainer.settings()), points)
     except AigcError as error:
         print(error.text.en, file=sys.stderr)
         return 2
@@ -61,9 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def point(beta: float, steps: int, folder: Path) -> dict[str, float]:
-    """Trains with one beta, or goes on with it, and measures rate and distortion in nats."""
-    trainer = Trainer(recipe(beta, steps), folder)
+def point(beta: float, trainer: Trainer) -> dict[str, float]:
+    """Trains with one beta to the end, and measures rate and distortion in nats."""
     network = cast(VAE, trainer.fit().cpu())
     distortion, rate, _ = bounds(network, load_mnist("test"), samples=1, seed=0)
     return {
@@ -73,19 +78,36 @@ def point(beta: float, steps: int, folder: Path) -> dict[str, float]:
     }
 
 
-def write(folder: Path, steps: int, points: Sequence[dict[str, float]]) -> None:
+def protocol_of(settings: Mapping[str, str]) -> dict[str, int]:
+    """What the trainings of a sweep have in common, by the settings of one of them."""
+    return {
+        "weights": int(settings["vae.weights"]),
+        "steps": int(settings["steps"]),
+        "batch": examples_per_step(settings),
+        "n": len(load_mnist("test")),
+    }
+
+
+def write(folder: Path, protocol: dict[str, int], points: Sequence[dict[str, float]]) -> None:
     """The points, and the curve through them, into a checkpoint's folder."""
-    told = {"steps": steps, "n": len(load_mnist("test")), "points": list(points)}
-    (folder / FILE).write_text(json.dumps(told, indent=1) + "\n")
-    (folder / CURVE).write_text(curve(points))
+    told = {**protocol, "points": list(points)}
+    (folder / FILE).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    (folder / CURVE).write_text(curve(points), "utf-8")
 
 
 def section(folder: Path) -> Text | None:
-    """The part of a card that shows the sweep, or None where there was none."""
+    """The part of a card that shows the sweep.
+
+    None where there was none, or it was that of another network than the folder's: one with
+    another number of weights.
+    """
     if not (folder / FILE).is_file():
         return None
     told: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
-    intro = INTRO.fill(steps=told["steps"], n=told["n"])
+    if told.get("weights") != count_weights(folder):
+        return None
+    lowest = min(told["points"], key=lambda p: p["rate"] + p["distortion"])
+    intro = INTRO.fill(steps=told["steps"], batch=told["batch"], n=told["n"], lowest=lowest["beta"])
     rows = table(told["points"], Text("rate", "码率"), Text("distortion", "失真"))
     return SECTION.fill(intro=intro, rows=rows, curve=CURVE, command=COMMAND)
 

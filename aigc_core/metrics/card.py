@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from yaml import YAMLError
 
@@ -87,6 +88,15 @@ class Card:
     def figure(self, name: str) -> Figure | None:
         """The figure of a name, where the card has it."""
         return next((figure for figure in self.figures if figure.name == name), None)
+
+
+def plain(value: Any) -> Any:
+    """A number, or each of several, to six digits, as YAML and JSON write it."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return float(f"{value:.6g}")
 
 
 def write_card(folder: Path, card: Card) -> Path:

@@ -8,7 +8,7 @@ import numpy as np
 
 from aigc_core.data.draw import disjoint, in_proportion
 from aigc_core.data.mnist import Digits
-from aigc_core.metrics.card import Figure, Rung
+from aigc_core.metrics.card import Figure, Rung, plain
 from aigc_core.metrics.frechet import frechet_distance, moments
 from aigc_core.metrics.judge import FROZEN, Judgement, judge
 from aigc_core.metrics.neighbours import QUANTILES, nearest, quantiles, share_closer
@@ -155,10 +155,3 @@ def figure(name: str, score: Score, floor: Score, protocol: dict[str, Any]) -> F
         **{f"floor_{key}": plain(value) for key, value in floor.details.items()},
     }
     return Figure(name, plain(score.value), plain(floor.value), {**protocol, **details})
-
-
-def plain(value: Any) -> Any:
-    """A number, or each of several, to six digits, as YAML writes it."""
-    if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
-    return float(f"{value:.6g}")

@@ -6,14 +6,16 @@ Imports nothing heavy.
 from dataclasses import dataclass
 from typing import Literal
 
+from aigc_core.tasks.latent import IW_SAMPLES
 from aigc_core.text import Text
 
-Better = Literal["lower", "higher", "real"]
+Better = Literal["lower", "higher", "real", "neither"]
 
 BETTER: dict[Better, Text] = {
     "lower": Text("lower is better", "越低越好"),
     "higher": Text("higher is better", "越高越好"),
     "real": Text("as for real digits", "越接近真实数字越好"),
+    "neither": Text("neither lower nor higher is better", "高低本身无优劣之分"),
 }
 
 # The networks of a training. One of another name keeps it in both languages.
@@ -37,7 +39,8 @@ class Metric:
     Args:
         title: its name.
         says: what it tells, in one sentence.
-        better: which way is good; `real` means as near as possible to the floor.
+        better: which way is good; `real` means as near as possible to the floor, `neither` that
+            the figure tells nothing of that by itself.
         share: a share of 1, shown in percent.
         paper: the address of the paper that defines it, where one does.
     """
@@ -178,25 +181,26 @@ METRICS: dict[str, Metric] = {
     "distortion": Metric(
         Text("Distortion, nats", "失真（纳特）"),
         Text(
-            "What the pixels cost once the latent is known.",
-            "已知潜变量后，像素的代价。",
+            "What the pixels cost once the latent is known; a higher rate can lower it.",
+            "已知潜变量后，像素的代价；提高码率可使其降低。",
         ),
-        "lower",
+        "neither",
     ),
     "rate": Metric(
         Text("Rate, nats", "码率（纳特）"),
         Text(
-            "What the latent tells of the picture: its distance (KL) from the prior.",
-            "潜变量所含的图片信息：它与先验的 KL 散度。",
+            "What the latent tells of the picture: its distance (KL) from the prior. At 0 it tells "
+            "nothing (posterior collapse).",
+            "潜变量所含的图片信息：它与先验的 KL 散度；为 0 即后验坍缩，潜变量不含任何信息。",
         ),
-        "lower",
+        "neither",
     ),
     "iw_nll": Metric(
         Text("Importance-weighted bound, nats", "重要性加权界（纳特）"),
         Text(
-            "A closer bound on the same cost, from 50 samples of the latent.",
-            "对同一代价的更紧上界，取潜变量的 50 个样本。",
-        ),
+            "A closer bound on the same cost, from {samples} samples of the latent.",
+            "对同一代价的更紧上界，取潜变量的 {samples} 个样本。",
+        ).fill(samples=IW_SAMPLES),
         "lower",
         paper="https://arxiv.org/abs/1509.00519",
     ),

@@ -21,6 +21,7 @@ from PIL import Image as Pillow
 from aigc_core.checkpoint import WEIGHTS
 from aigc_core.checkpoints import CHECKPOINTS
 from aigc_core.errors import AigcError, InvalidRequest, UnreadableFile
+from aigc_core.metrics.card import plain
 from aigc_core.metrics.loss_log import LossLog, read_log
 from aigc_core.metrics.rank import rank_correlation
 from aigc_core.metrics.training_history import (
@@ -50,8 +51,13 @@ LEVELS = 16
 SIGNS: dict[str, Literal[1, -1]] = {"critic": -1}
 
 NOTHING = Text(
-    "{folder} has no snapshots of a training: two at least are needed.",
-    "{folder} 中没有训练快照，至少需要两个。",
+    "{folder} has too few snapshots of a training, as far as its log reaches: two at least are "
+    "needed.",
+    "{folder} 中日志所及的训练快照不足，至少需要两个。",
+)
+NO_PICTURES = Text(
+    "{recipe} trains a network that draws no pictures: its training has no such history.",
+    "{recipe} 训练的网络不会画图，因此没有这样的训练过程记录。",
 )
 NOT_OURS = Text(
     "{name} does not hold the weights of the recipe's network.",
@@ -114,31 +120,46 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def snapshots(run: Path) -> dict[int, Path]:
-    """The snapshots of a run by their steps, in order.
+    """The snapshots of a run by their steps, in order, as far as its log reaches.
+
+    A run that is not at its end has often kept a snapshot since it last wrote its losses.
 
     Raises:
-        UnreadableFile: there are fewer than two.
+        UnreadableFile: there are fewer than two, or the log is missing or damaged.
     """
-    from aigc_core.training.snapshots import FOLDER
+    from aigc_core.training.snapshots import kept
 
-    files = {file.stem: file for file in (run / FOLDER).glob("*.safetensors")}
-    found = {int(step): file for step, file in files.items() if step.isdigit()}
+    found = kept(run)
+    if found:
+        end = read_log(run).ends[-1]
+        found = {step: file for step, file in found.items() if step <= end}
     if len(found) < 2:
         raise UnreadableFile(NOTHING, folder=run)
-    return dict(sorted(found.items()))
+    return found
+
+
+def sampler_of(recipe: "Recipe") -> "nn.Module":
+    """The network that a recipe ships, untrained.
+
+    Raises:
+        InvalidRequest: it draws no pictures.
+    """
+    network = recipe.objective().players[recipe.ships]
+    if not hasattr(network, "sample"):
+        raise InvalidRequest(NO_PICTURES, recipe=recipe.name)
+    return network
 
 
 def measured(recipe: "Recipe", run: Path, count: int = COUNT) -> Iterator[Moment]:
     """Every moment of a run, in order.
 
     Raises:
-        AigcError: the count is too small, there are no snapshots, one does not fit the recipe, or
-            the judge or its reference is not there.
+        AigcError: the count is too small, the recipe's network draws nothing, there are no
+            snapshots, one does not fit the recipe, or the judge or its reference is not there.
     """
     if count < LEAST:
         raise InvalidRequest(TOO_FEW, least=LEAST, count=count)
-    files = snapshots(run)
-    network = recipe.objective().players[recipe.ships]
+    network, files = sampler_of(recipe), snapshots(run)
     return (look(network, file, step, count) for step, file in files.items())
 
 
@@ -206,32 +227,35 @@ def put_together(
     """What is kept of moments and log.
 
     Raises:
-        UnreadableFile: the log is missing or damaged.
+        UnreadableFile: the log or the last snapshot is missing or damaged.
     """
     from aigc_core.metrics.inception_score import SPLITS
     from aigc_core.metrics.judge import FROZEN
-    from aigc_core.training.recipe import numbers_of
+    from aigc_core.training.recipe import examples_per_step, numbers_of
+    from aigc_core.training.ship import read_settings
 
-    log = read_log(run)
+    log, last = read_log(run), snapshots(run)[moments[-1].step]
+    # Of batch, accumulation and processes only the run itself knows.
+    batch = examples_per_step({"batch": str(recipe.batch), **read_settings(last)})
     warmup = int(numbers_of(recipe.objective()).get("warmup", 0))
     shares = tuple(plain(moment.shares) for moment in moments)
     return TrainingHistory(
         recipe=recipe.name,
-        weights=fingerprint(snapshots(run)[moments[-1].step]),
+        weights=fingerprint(last),
         protocol=Protocol(count=count, seed=SEED, judge=FROZEN, splits=SPLITS),
         collapsed=modes(shares[-1]) <= CLASSES // 2,
         warmup=warmup,
         steps=tuple(moment.step for moment in moments),
-        images=tuple(moment.step * recipe.batch for moment in moments),
+        images=tuple(moment.step * batch for moment in moments),
         fid=plain([moment.fid for moment in moments]),
         inception_score=plain([moment.inception_score for moment in moments]),
         shares=shares,
-        losses=tuple(losses(log, moments, recipe.batch, warmup, name) for name in log.losses),
+        losses=tuple(losses(log, moments, batch, warmup, name) for name in log.losses),
     )
 
 
 def losses(log: LossLog, moments: list[Moment], batch: int, warmup: int, player: str) -> Losses:
-    """A player's losses, and whether they go with the FID.
+    """A player's losses, and whether they go with the FID; `batch` is what each step sees.
 
     The moments before the log's first line would all have the same loss, and those of a warm-up
     have another kind of it, so neither count.
@@ -252,11 +276,6 @@ def losses(log: LossLog, moments: list[Moment], batch: int, warmup: int, player:
         rank_correlation=None if found is None else round(found, 4),
         moments=len(known),
     )
-
-
-def plain(values: np.ndarray | list[float]) -> tuple[float, ...]:
-    """Numbers to six digits."""
-    return tuple(float(f"{value:.6g}") for value in values)
 
 
 def fingerprint(weights: Path) -> str:

@@ -14,19 +14,22 @@ from aigc_core.metrics import judge as judges
 from aigc_core.metrics import reference as references
 from aigc_core.metrics import unseen as unseens
 from aigc_core.metrics.about import read_about
-from aigc_core.metrics.card import Card, Dataset, Figure, Rung, write_card
-from aigc_core.metrics.evaluate import drawn, evaluate, floor, ladder, look, plain, to_unit
+from aigc_core.metrics.card import Card, Dataset, Figure, Rung, plain, write_card
+from aigc_core.metrics.evaluate import drawn, evaluate, floor, ladder, look, to_unit
 from aigc_core.metrics.history import history_beside
-from aigc_core.metrics.likelihood import SAMPLES, likelihood_figures
+from aigc_core.metrics.likelihood import likelihood_figures
 from aigc_core.metrics.neighbours import nearest
 from aigc_core.metrics.perturbations import LADDER
 from aigc_core.metrics.prose import Story, write_text
 from aigc_core.metrics.reference import KEPT, Reference
 from aigc_core.metrics.training_facts import training_facts
 from aigc_core.metrics.unseen import Unseen
+from aigc_core.models.protocols import Autoencoder
 from aigc_core.samples import sample
+from aigc_core.tasks.latent import IW_SAMPLES
 from aigc_core.text import Text
 from aigc_core.training import recipes
+from aigc_core.training.ship import read_settings
 
 COMMAND = "python -m aigc_core.metrics"
 COUNT = 5000
@@ -67,6 +70,14 @@ LIKELIHOOD_PROTOCOL = Text(
     "以纳特为单位的界是全部 {test:,} 个测试数字的均值；每个数字以其灰度为概率随机二值化一次"
     "（动态二值化，种子 0）；ELBO 取潜变量的 1 个样本，重要性加权界取 {samples} 个。"
     "与灰度或阈值二值化数字上的结果不可比较。",
+)
+GIVEN_CLASS = Text(
+    " The model is told which digit each of them is, so these are bounds on log p(x | class), and "
+    "do not compare with those of a model without classes, on log p(x). With the cost of the "
+    "class, about log 10 = 2.3 nats, they are bounds on that too.",
+    "计算时模型已知每个数字的类别，因此这些是 log p(x | 类别) 的界，"
+    "与无类别模型的 log p(x) 的界不可比较；加上类别的代价（约 log 10 = 2.3 纳特）后，"
+    "才同样是后者的界。",
 )
 JUDGE_PROTOCOL = Text(
     "Measured on all {count:,} test digits, which it was not trained on.",
@@ -159,7 +170,7 @@ def report_generator(model: str, count: int = COUNT, seed: int = 0) -> Card:
     if hasattr(entry.network_class, "log_likelihood"):
         network = load_network(entry.network_class, entry.folder, entry.revision)
         figures = (*figures, *likelihood_figures(network, test, weights))
-        bounds = LIKELIHOOD_PROTOCOL.fill(test=len(test), samples=SAMPLES)
+        bounds = likelihood_protocol(network, len(test))
         protocol = Text(f"{protocol.en} {bounds.en}", protocol.zh + bounds.zh)
     return publish(
         entry.folder,
@@ -171,6 +182,14 @@ def report_generator(model: str, count: int = COUNT, seed: int = 0) -> Card:
         examples=len(train),
         command=f"{COMMAND} {model} --count {count} --seed {seed}",
     )
+
+
+def likelihood_protocol(network: Autoencoder, count: int) -> Text:
+    """How the bounds of a network were measured, on so many test digits."""
+    bounds = LIKELIHOOD_PROTOCOL.fill(test=count, samples=IW_SAMPLES)
+    if not network.class_counts:
+        return bounds
+    return Text(bounds.en + GIVEN_CLASS.en, bounds.zh + GIVEN_CLASS.zh)
 
 
 def publish(
@@ -190,7 +209,7 @@ def publish(
         title,
         licence,
         about,
-        training_facts(recipes.find(folder.name), examples),
+        training_facts(recipes.find(folder.name), examples, read_settings(folder / WEIGHTS)),
         digest(folder / WEIGHTS),
         protocol,
         command,

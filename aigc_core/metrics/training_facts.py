@@ -1,17 +1,25 @@
 """How a model was trained, told from its recipe, so that no card states it a second time."""
 
+from collections.abc import Mapping
+
 from torch import nn
 
 from aigc_core.metrics.glossary import player_name
 from aigc_core.text import Text
-from aigc_core.training.recipe import Optimiser, Recipe, numbers_of
+from aigc_core.training.recipe import Optimiser, Recipe, examples_per_step, numbers_of
 
 
-def training_facts(recipe: Recipe, examples: int) -> tuple[Text, ...]:
-    """One sentence for each fact of a training on so many examples."""
+def training_facts(
+    recipe: Recipe, examples: int, told: Mapping[str, str] | None = None
+) -> tuple[Text, ...]:
+    """One sentence for each fact of a training.
+
+    Args:
+        examples: in the training set.
+        told: the settings that the weights tell of; the recipe's stand in for what they do not.
+    """
     objective = recipe.objective()
     settings = numbers_of(objective)
-    seen = recipe.steps * recipe.batch
     facts = [
         Text(
             "Command: `python -m aigc_core.training {name} --ship`.",
@@ -27,15 +35,36 @@ def training_facts(recipe: Recipe, examples: int) -> tuple[Text, ...]:
         ),
         *(network_fact(player, network) for player, network in objective.players.items()),
         *(optimiser_fact(player, settings) for player, settings in recipe.optimisers.items()),
-        Text(
-            "{steps:,} steps in batches of {batch}: {seen:,} pictures, {epochs:.1f} times the "
-            "training set.",
-            "共 {steps:,} 步，批大小 {batch}：{seen:,} 幅图，相当于训练集的 {epochs:.1f} 倍。",
-        ).fill(steps=recipe.steps, batch=recipe.batch, seen=seen, epochs=seen / examples),
+        length_fact(recipe, examples, told or {}),
         shipping_fact(recipe),
         Text("Seed: {seed}.", "随机种子：{seed}。").fill(seed=recipe.seed),
     ]
     return tuple(facts)
+
+
+def length_fact(recipe: Recipe, examples: int, told: Mapping[str, str]) -> Text:
+    """How many steps a training took, and how many pictures it saw in them."""
+    settings = {"batch": str(recipe.batch), "steps": str(recipe.steps), **told}
+    steps, batch = int(settings["steps"]), examples_per_step(settings)
+    shared = Text(
+        " (batch {batch}, accumulated {accumulate}, processes {processes})",
+        "（单批 {batch}，累积 {accumulate}，进程数 {processes}）",
+    ).fill(
+        batch=settings["batch"],
+        accumulate=settings.get("accumulate", "1"),
+        processes=settings.get("processes", "1"),
+    )
+    return Text(
+        "{steps:,} steps in batches of {batch}{shared}: {seen:,} pictures, {epochs:.1f} times the "
+        "training set.",
+        "共 {steps:,} 步，批大小 {batch}{shared}：{seen:,} 幅图，相当于训练集的 {epochs:.1f} 倍。",
+    ).fill(
+        steps=steps,
+        batch=batch,
+        shared="" if str(batch) == settings["batch"] else shared,
+        seen=steps * batch,
+        epochs=steps * batch / examples,
+    )
 
 
 def network_fact(player: str, network: nn.Module) -> Text:

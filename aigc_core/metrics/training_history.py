@@ -4,7 +4,6 @@
 PyTorch.
 """
 
-import io
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -12,7 +11,6 @@ from math import isclose
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from PIL import Image as Pillow
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aigc_core.checkpoints import CHECKPOINTS
@@ -143,10 +141,6 @@ class TrainingHistory(Strict):
         """(n,) how many classes have at least 1 % of the pictures."""
         return tuple(map(modes, self.shares))
 
-    def loss(self, player: str) -> Losses | None:
-        """A player's loss, where it played."""
-        return next((loss for loss in self.losses if loss.player == player), None)
-
 
 def modes(shares: Sequence[float]) -> int:
     """How many classes have at least 1 % of the pictures."""
@@ -198,10 +192,3 @@ def histories(home: Path = CHECKPOINTS) -> Iterator[TrainingHistory]:
             yield read_history(file.parent)
         except AigcError:
             continue
-
-
-def frame(folder: Path, moment: int) -> Pillow.Image:
-    """The pictures of one moment as a grey picture of 168 x 168."""
-    with Pillow.open(io.BytesIO((folder / SPRITE).read_bytes()), formats=("PNG",)) as sprite:
-        grey = sprite.convert("L")
-    return grey.crop((0, FRAME * moment, FRAME, FRAME * (moment + 1)))

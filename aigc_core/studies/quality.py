@@ -84,16 +84,17 @@ class Measured:
     seconds: float
 
     def verdict(self, name: str) -> Verdict | None:
-        """What a figure made of the damage; None where there was none.
+        """What a figure made of the damage; None where there was none, or no side is better.
 
         It noticed it when it got clearly worse, and was misled when it got clearly better.
         """
-        if self.request.damage == "none":
+        better = METRICS[name].better
+        if self.request.damage == "none" or better == "neither":
             return None
         before, after, floor = self.before[name], self.after[name], self.floors[name]
         if abs(after - before) <= CLEAR * floor.deviation:
             return "missed"
-        match METRICS[name].better:
+        match better:
             case "lower":
                 worse = after > before
             case "higher":

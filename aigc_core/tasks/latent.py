@@ -12,6 +12,8 @@ from aigc_core.text import Text
 SIDE = 28
 # Standard deviations of the prior; hardly a latent lies farther out.
 REACH = 4.0
+# Samples of the latent in the importance-weighted bound, wherever it is told.
+IW_SAMPLES = 50
 
 
 def whole(value: str) -> str:

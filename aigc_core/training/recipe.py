@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from math import prod
 from typing import Protocol
 
 import numpy as np
@@ -94,6 +95,16 @@ def settings_of(recipe: Recipe, objective: Objective) -> dict[str, str]:
     numbers = {f"objective.{name}": value for name, value in numbers_of(objective).items()}
     found = own | players | weights | numbers
     return {name: str(value) for name, value in found.items() if not callable(value)}
+
+
+def examples_per_step(settings: Mapping[str, str]) -> int:
+    """Training examples that one optimiser step sees, over all processes.
+
+    Args:
+        settings: a training's, by the names of `Trainer.settings`; what is not told is 1.
+    """
+    factors = ("batch", "accumulate", "processes")
+    return prod(int(settings.get(name, "1")) for name in factors)
 
 
 def numbers_of(objective: Objective) -> dict[str, float]:

@@ -25,7 +25,7 @@ class Log:
     def __init__(self, folder: Path, step: int) -> None:
         self.folder = folder
         path = folder / "log.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
         self.rows = [row for row in map(json.loads, lines) if row["step"] <= step]
 
     def write(self, step: int, losses: dict[str, float], rate: float) -> None:
@@ -33,9 +33,9 @@ class Log:
         self.rows.append({"step": step, "losses": losses, "images_per_s": round(rate, 1)})
         text = "".join(json.dumps(row) + "\n" for row in self.rows)
         part = self.folder / "log.jsonl.part"
-        part.write_text(text)
+        part.write_text(text, "utf-8")
         part.replace(self.folder / "log.jsonl")
-        (self.folder / "losses.svg").write_text(curves(self.rows))
+        (self.folder / "losses.svg").write_text(curves(self.rows), "utf-8")
 
 
 def curves(rows: list[dict]) -> str:

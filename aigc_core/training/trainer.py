@@ -27,9 +27,9 @@ from aigc_core.text import Text
 from aigc_core.training.batches import Batches, mix
 from aigc_core.training.ema import Average
 from aigc_core.training.precision import choose
-from aigc_core.training.recipe import Optimiser, Recipe, settings_of
+from aigc_core.training.recipe import Optimiser, Recipe, examples_per_step, settings_of
 from aigc_core.training.report import Log, write_grid
-from aigc_core.training.snapshots import keep, marks
+from aigc_core.training.snapshots import forget, keep, marks
 
 STATE = "state.pt"
 CHANGED = Text(
@@ -105,6 +105,8 @@ class Trainer:
             self.precision = broadcast_object_list([choose(self._trial, self.device)])[0]
         else:
             self._restore(state)
+        if self.accelerator.is_main_process:
+            forget(folder, self.step)
         self.log = Log(folder, self.step)
         self.marks = marks(recipe.steps)
 
@@ -128,6 +130,7 @@ class Trainer:
             mininterval=0.1 if sys.stderr.isatty() else 30,
         )
         start, first = time.perf_counter(), self.step
+        images = examples_per_step(self.settings())
         sums: dict[str, Tensor] = {}
         count = 0
         while self.step < self.recipe.steps:
@@ -136,10 +139,10 @@ class Trainer:
             count += 1
             bar.update()
             if self.step in self.marks and self.accelerator.is_main_process:
-                keep(self.result, self.folder, self.step)
+                keep(self.result, self.folder, self.step, self.settings())
             if self.step % self.save_every == 0 or self.step == self.recipe.steps:
                 losses = {name: (total / count).item() for name, total in sums.items()}
-                rate = (self.step - first) * self._images / (time.perf_counter() - start)
+                rate = (self.step - first) * images / (time.perf_counter() - start)
                 self._report(losses, rate)
                 bar.set_postfix({**losses, "images/s": f"{rate:.0f}"})
                 sums, count = {}, 0
@@ -189,10 +192,6 @@ class Trainer:
         part = self.folder / f"{STATE}.part"
         torch.save(state, part)
         part.replace(self.folder / STATE)
-
-    @property
-    def _images(self) -> int:
-        return self.recipe.batch * self.accumulate * self.accelerator.num_processes
 
     def _play(self, index: int) -> Any:
         seed = mix(self.recipe.seed, index, self.accelerator.process_index)

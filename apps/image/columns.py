@@ -28,8 +28,9 @@ CARD = Text("from its card", "取自模型卡")
 SPOILED = Text("{damage}, n = {n}", "{damage}，样本数 {n}")
 TOOK = Text("{seconds} s", "{seconds} 秒")
 WAS = Text("was {value}", "原为 {value}")
+DRAWN = Text("{model}: {note}", "{model}：{note}")
 SPREAD = Text("± {value}", "± {value}")
-DIRECTIONS: dict[Better, str] = {"lower": "↓", "higher": "↑", "real": "≈"}
+DIRECTIONS: dict[Better, str] = {"lower": "↓", "higher": "↑", "real": "≈", "neither": ""}
 NOTHING = Text("Nothing is measured yet.", "尚无测量结果。")
 VERDICTS: dict[Verdict, Text] = {
     "noticed": Text("noticed", "已察觉"),
@@ -105,7 +106,7 @@ def from_study(entry: Entry, found: Measured) -> Column:
         {name: (floor.value, floor.deviation) for name, floor in found.floors.items()},
         found.before if spoiled else {},
         verdicts,
-        picture(sheet(found.pictures, columns=5), f"{entry.name.en}: {note.en}"),
+        picture(sheet(found.pictures, columns=5), DRAWN.fill(model=entry.name, note=note)),
         DAMAGES[asked.damage] if spoiled else None,
     )
 

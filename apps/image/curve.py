@@ -80,6 +80,6 @@ def curve(columns: Sequence[Column]) -> str:
 
 def name(column: Column) -> str:
     """What a dot is, in both languages, of which the style sheet shows one."""
-    said = NAMED.fill(title=column.title, damage=column.damage) if column.damage else column.title
-    en, zh = map(escape, said)
+    words = NAMED.fill(title=column.title, damage=column.damage) if column.damage else column.title
+    en, zh = map(escape, words)
     return f'<tspan class="en">{en}</tspan><tspan class="zh">{zh}</tspan>'

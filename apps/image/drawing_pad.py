@@ -3,7 +3,6 @@
 import base64
 import binascii
 import tempfile
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from aigc_core.pictures import MAX_BYTES
 from aigc_core.text import Text
 from apps.ui.controls import raw
 from apps.ui.language import both
-from apps.ui.markup import address, source
+from apps.ui.markup import address, said, source
 from apps.ui.pages import outside
 
 SCRIPT = Path(__file__).with_suffix(".js")
@@ -116,8 +115,3 @@ def pressed(do: str) -> str:
     """Of the two tools one is in the hand."""
     held = {"pen": "true", "eraser": "false"}.get(do)
     return f' aria-pressed="{held}"' if held else ""
-
-
-def said(text: Text) -> str:
-    """Both languages, where markup is not shown."""
-    return escape(f"{text.en} · {text.zh}")

@@ -16,7 +16,7 @@ from aigc_core.tasks.image import TraceImage
 from aigc_core.text import Text
 from apps.ui.controls import control, model_choice
 from apps.ui.language import both
-from apps.ui.markup import lede, picture
+from apps.ui.markup import lede, picture, same
 from apps.ui.runs import QUIET, events, guarded
 
 TITLE = Text("How the picture grows", "图片如何一步步形成")
@@ -104,9 +104,9 @@ def layer(artifact: Artifact, says: Text) -> str:
     assert artifact.caption
     details = artifact.record.details
     channels, size, _ = details["shape"]
-    name = escape(details["layer"])
+    name = details["layer"]
     shape = says.fill(shown=details["shown"], channels=channels, size=size)
     return (
-        f"<figure>{picture(artifact.media, name)}<figcaption><b>{name}</b> "
+        f"<figure>{picture(artifact.media, same(name))}<figcaption><b>{escape(name)}</b> "
         f"{both(artifact.caption)}<small>{both(shape)}</small></figcaption></figure>"
     )

@@ -115,7 +115,7 @@ async def measured(
                     columns = [found, *results][:LIMIT]
                     with tempfile.TemporaryDirectory() as folder:
                         file = Path(folder) / f"{event.model}-{request.count}.json"
-                        file.write_text(json.dumps(plain(event), indent=2))
+                        file.write_text(json.dumps(plain(event), indent=2), "utf-8")
                         yield (
                             table(columns, HEADS),
                             curve(columns),
@@ -149,7 +149,7 @@ async def heads(web: gr.Request) -> AsyncIterator[str]:
                 if isinstance(step, Step) and isinstance(step.event, Result):
                     made = contact_sheet(step.event.artifacts, columns=5)
                     assert isinstance(made.media, Image)
-                    HEADS[places[step.model]] = picture(made.media, made.record.describe().en)
+                    HEADS[places[step.model]] = picture(made.media, made.record.describe())
     yield ""
 
 

@@ -97,8 +97,16 @@ function show() {
   dots = read(value.dots);
   for (const mark of element.querySelectorAll("[data-edge]"))
     mark.textContent = `${mark.dataset.edge}${reach}`.replace("-", "−");
-  for (const name in places) put(name, ...JSON.parse(plane.dataset[name]));
+  // A smaller reach moves what lies beyond it to the rim.
+  const moved = new Set();
+  for (const name in places) {
+    const [x, y] = JSON.parse(plane.dataset[name]);
+    put(name, x, y);
+    if (places[name][0] !== x || places[name][1] !== y) moved.add(name);
+  }
   paint();
+  if (moved.has("point")) trigger("input");
+  if (moved.has("start") || moved.has("end")) trigger("release");
 }
 
 let held = null;

@@ -163,7 +163,7 @@ async def decode(x: Any, y: Any, model: Any, web: gr.Request) -> AsyncIterator[s
     assert isinstance(drawn.media, Image)
     at = f"x = {request.x:.2f}, y = {request.y:.2f}".replace("-", "−")
     yield (
-        f'<figure class="decoded">{picture(drawn.media, drawn.record.describe().en)}'
+        f'<figure class="decoded">{picture(drawn.media, drawn.record.describe())}'
         f"<figcaption>{at}</figcaption></figure>"
     )
 
@@ -175,7 +175,7 @@ async def walk(
     request = WalkLatent.ask(x=x, y=y, x_to=x_to, y_to=y_to, steps=steps)
     (drawn,) = await outcome(request, model, web)
     assert isinstance(drawn.media, Animation)
-    says, frames = drawn.record.describe().en, drawn.media.frames
+    says, frames = drawn.record.describe(), drawn.media.frames
     with tempfile.TemporaryDirectory() as folder:
         file = drawn.save(Path(folder) / file_name(drawn))
         row = picture(sheet(frames, columns=min(len(frames), 12)), says)

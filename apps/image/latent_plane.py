@@ -2,7 +2,6 @@
 
 import base64
 import json
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from aigc_core.catalog import Entry
 from aigc_core.metrics.places import Places, read_places
 from aigc_core.text import Text
+from apps.ui.markup import said
 
 KEYS = Text(
     "Map of the latent space. Arrow keys move the point.", "潜空间地图。方向键移动所选的点。"
@@ -50,7 +50,7 @@ def template() -> str:
         f'<i style="background:{hue}"></i>{kind}</button>'
         for kind, hue in enumerate(HUES)
     )
-    label = escape(f"{KEYS.en} · {KEYS.zh}")
+    label = said(KEYS)
     return (
         f'<div class="plane" tabindex="0" role="application" aria-label="{label}" {kept} '
         f'data-show="{SHOWS[0][0]}"><img alt="" draggable="false"><canvas></canvas>'

@@ -4,7 +4,6 @@ Places are shares of the width or height, so that nothing need be drawn anew at 
 stands there before the script runs is the last moment.
 """
 
-import base64
 import json
 from html import escape
 from pathlib import Path
@@ -16,7 +15,7 @@ from aigc_core.metrics.scales import short
 from aigc_core.metrics.training_history import CLASSES, SPRITE, TrainingHistory
 from aigc_core.text import Text
 from apps.ui.language import both
-from apps.ui.markup import lede
+from apps.ui.markup import address, lede
 
 PICTURES = Text(
     "36 pictures that {model} draws from the same noise at the chosen moment of its training",
@@ -41,7 +40,7 @@ PROTOCOL = Text(
 
 def player(history: TrainingHistory, folder: Path) -> str:
     """The pictures, the figures of a moment, the shares of the digits, and the slider."""
-    sprite = base64.b64encode((folder / SPRITE).read_bytes()).decode()
+    sprite = address("image/png", (folder / SPRITE).read_bytes())
     told = moments(history)
     last = len(told) - 1
     names = {
@@ -58,7 +57,7 @@ def player(history: TrainingHistory, folder: Path) -> str:
     return (
         f'<div class="player" data-moments="{escape(json.dumps(told))}">'
         f'<div class="frames pixels" role="img" aria-labelledby="learning-seen" '
-        f'style="background-image:url(data:image/png;base64,{sprite});'
+        f'style="background-image:url({sprite});'
         f'background-size:100% {100 * len(told)}%"></div>'
         f"{unseen('learning-seen', PICTURES.fill(model=history.recipe))}"
         f'<div class="figures">{facts}</div>{strip(history)}'

@@ -13,8 +13,8 @@ from aigc_core.tasks.image import SampleImages
 from aigc_core.tasks.study import CompareModels
 from aigc_core.text import Text
 from apps.ui.language import both
-from apps.ui.markup import address, facts, img
-from apps.ui.quality import PARAMETERS, card_of, quality, same
+from apps.ui.markup import address, facts, img, same
+from apps.ui.quality import PARAMETERS, card_of, quality
 
 FACTS = ("fid", "label_accuracy")
 SAVE = Text("Save", "保存")
@@ -43,7 +43,7 @@ def drawn(entry: Entry, sheet: Artifact, question: CompareModels) -> str:
     """What it drew; the picture's file carries its record."""
     with tempfile.TemporaryDirectory() as folder:
         content = sheet.save(Path(folder) / file_name(sheet)).read_bytes()
-    picture = img("image/png", content, sheet.record.describe().en)
+    picture = img("image/png", content, sheet.record.describe())
     note = "" if entry.conditional or question.label == "any" else f"<p>{both(ANY)}</p>"
     save = (
         f'<a download="{file_name(sheet)}" href="{address("image/png", content)}">{both(SAVE)}</a>'

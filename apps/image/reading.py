@@ -2,7 +2,6 @@
 
 import io
 from functools import lru_cache
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,11 @@ from aigc_core.catalog import Entry
 from aigc_core.media import Image
 from aigc_core.metrics.card import Figure
 from aigc_core.metrics.glossary import METRICS
-from aigc_core.metrics.places import read_places
+from aigc_core.metrics.places import PLACES, read_places
 from aigc_core.text import Text
 from apps.image.latent_plane import HUES
 from apps.ui.language import both
-from apps.ui.markup import address, picture
+from apps.ui.markup import address, picture, said
 from apps.ui.quality import card_of
 
 GIVEN = Text("what the model reads", "模型读到的")
@@ -30,7 +29,7 @@ HERE, USUAL, MOST = (
 FAR = Text(
     "Far from the training data: it costs {value} nats, {beyond} more than the {limit} that 99 % "
     "of test digits stay below.",
-    "远离训练数据：代价为 {value} 纳特，比 99% 的测试数字所低于的 {limit} 还多 {beyond}。",
+    "远离训练数据：代价为 {value} 纳特，99% 的测试数字低于 {limit}，此图高出 {beyond}。",
 )
 NEAR = Text(
     "Like the training data: it costs {value} nats, and 99 % of test digits less than {limit}.",
@@ -55,7 +54,7 @@ def reading(artifacts: tuple[Artifact, ...], entry: Entry) -> str:
 
 def shown(artifact: Artifact) -> str:
     assert isinstance(artifact.media, Image)
-    return picture(artifact.media, artifact.record.describe().en)
+    return picture(artifact.media, artifact.record.describe())
 
 
 def costs(details: dict[str, float], entry: Entry) -> str:
@@ -86,7 +85,7 @@ def row(name: str, value: float, figure: Figure | None, compared: bool) -> str:
             "" if limit is None else f"{limit:.1f}",
         ]
     columns = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr title="{escape(metric.says.en)}"><th>{both(metric.title)}</th>{columns}</tr>'
+    return f'<tr title="{said(metric.says)}"><th>{both(metric.title)}</th>{columns}</tr>'
 
 
 def verdict(value: float, figure: Figure | None) -> str:
@@ -95,10 +94,10 @@ def verdict(value: float, figure: Figure | None) -> str:
     if limit is None:
         return ""
     far = value > limit
-    said = (FAR if far else NEAR).fill(
+    words = (FAR if far else NEAR).fill(
         value=f"{value:.1f}", limit=f"{limit:.1f}", beyond=f"{value - limit:.1f}"
     )
-    return f'<p class="{"verdict far" if far else "verdict"}">{both(said)}</p>'
+    return f'<p class="{"verdict far" if far else "verdict"}">{both(words)}</p>'
 
 
 def tail(figure: Figure | None, at: float = TAIL) -> float | None:
@@ -111,7 +110,7 @@ def tail(figure: Figure | None, at: float = TAIL) -> float | None:
     return dict(quantiles).get(at)
 
 
-def grid(pixels: np.ndarray, rows: int, distance: float, description: str) -> str:
+def grid(pixels: np.ndarray, rows: int, distance: float, description: Text) -> str:
     """Rows of variations (rows * 28, columns * 28), each with how far it lies."""
     lines = "".join(
         f"<span>{distance * (place + 1) / rows:.2f}</span>{picture(Image(part), description)}"
@@ -125,7 +124,7 @@ def place(artifact: Artifact, entry: Entry) -> str:
     if read_places(entry.folder) is None:
         return ""
     x, y = (min(max(value, -REACH), REACH) / REACH for value in artifact.record.details["mean"])
-    dots, names = small_map(entry.folder, (entry.folder / "places.safetensors").stat().st_mtime_ns)
+    dots, names = small_map(entry.folder, (entry.folder / PLACES).stat().st_mtime_ns)
     mark = f'<i style="left:{50 + 50 * x:.1f}%;top:{50 - 50 * y:.1f}%"></i>'
     return (
         f'<figure class="place"><div><img src="{dots}" alt="">{names}{mark}</div>'

@@ -73,7 +73,7 @@ def draw() -> None:
         with gr.Tab(t(growth.TITLE), id="growth"):
             inside = growth.draw(models)
         with gr.Tab(t(walk.TITLE), id="walk") as between:
-            walk.draw(model, between)
+            walked = walk.draw(model, between)
         with gr.Tab(t(Text("How good is it?", "质量如何？")), id="quality"):
             good = gr.HTML(quality(models[0]), padding=False, elem_id="quality")
         with gr.Tab(t(Text("History and records", "历史与记录")), id="visit"):
@@ -91,7 +91,7 @@ def draw() -> None:
         visits.recalled(settings).success(sample, settings, shown, **QUIET),
         opened.restored(settings).success(sample, settings, shown, **QUIET),
     ]
-    told = [status, good, label]
+    told = [status, good, label, walked]
     stop.click(stopped, save, picture, cancels=drawn, **QUIET).then(described, model, told, **QUIET)
     model.change(described, model, told, **QUIET)
     for job in drawn:
@@ -129,10 +129,9 @@ async def sample(
 async def described(model: Any, web: gr.Request) -> AsyncIterator[tuple[Any, ...]]:  # noqa: ARG001
     """What is known of a model: the line under the picture, its quality, whether it has classes."""
     entry = default_engine().catalog.find(model)
-    classes = (
-        gr.update(visible=True) if entry.conditional else gr.update(visible=False, value="any")
-    )
-    yield quality_facts(entry), quality(entry), classes
+    known = gr.update(visible=entry.conditional)
+    asked = known if entry.conditional else gr.update(visible=False, value="any")
+    yield quality_facts(entry), quality(entry), asked, known
 
 
 def stopped(file: str) -> str:
@@ -162,8 +161,11 @@ def pick(on_show: dict[str, Any], at: gr.SelectData) -> tuple[Any, ...]:
 def chosen(sheet: Record, place: int) -> tuple[Any, ...]:
     """The settings that make one picture of a sheet, and the sheet's record."""
     request = SampleImages.model_validate(sheet.request)
-    # A model without classes takes any for its own.
-    label = sheet.details["labels"][place] or TraceImage.model_fields["label"].default
+    # A model without classes takes any for its own, and is asked for none.
+    kind = sheet.details["labels"][place]
+    label = gr.update(
+        value=kind or TraceImage.model_fields["label"].default, visible=kind is not None
+    )
     return request.seed_of(place), label, request.truncation, sheet.model, sheet.model_dump()
 
 

@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 from aigc_core import default_engine
 from aigc_core.artifact import Artifact, contact_sheet, read_record
 from aigc_core.data import mnist
+from aigc_core.errors import AigcError
 from aigc_core.events import Progress, Result
 from aigc_core.exports import file_name
 from aigc_core.media import Image
@@ -124,7 +125,10 @@ async def encode(
     read = reading.reading(artifacts, entry)
     yield read, gr.skip(), digit
     for plane in default_engine().models(DecodeLatent)[:1]:
-        _, back = await outcome(request, plane.id, web)
+        try:
+            _, back = artifacts if plane == entry else await outcome(request, plane.id, web)
+        except AigcError:  # The page can do without the map.
+            continue
         yield read, reading.place(back, plane), digit
 
 
@@ -206,7 +210,7 @@ def first_rows() -> str:
 def shown_rows(sheet: Artifact) -> str:
     assert isinstance(sheet.media, Image)
     request = VaryImage.model_validate(sheet.record.request)
-    says = sheet.record.describe().en
+    says = sheet.record.describe()
     return reading.grid(sheet.media.pixels, request.rows, request.distance, says)
 
 

@@ -29,8 +29,12 @@ LEDE = Text(
 PATHS = ("slerp", "lerp")
 
 
-def draw(model: gr.components.Component, tab: gr.Tab) -> None:
-    """Draws the panel into the current context; opening its tab takes the first walk."""
+def draw(model: gr.components.Component, tab: gr.Tab) -> gr.components.Component:
+    """Draws the panel into the current context; opening its tab takes the first walk.
+
+    Returns:
+        The choice of a class, which the page hides where the model knows none.
+    """
     gr.HTML(lede(LEDE), padding=False)
     with gr.Row(elem_classes=["choices"]):
         label = control(InterpolateImages, "label", info=None, scale=3)
@@ -56,6 +60,7 @@ def draw(model: gr.components.Component, tab: gr.Tab) -> None:
         api_name="image_walk",
         show_progress="hidden",
     )
+    return label
 
 
 @guarded
@@ -92,8 +97,8 @@ def strip(path: str, walk: Artifact, gif: bytes) -> str:
     name = next(
         choice.name for choice in InterpolateImages.shown("path").choices if choice.value == path
     )
-    steps = picture(sheet(frames, columns=min(len(frames), 12)), walk.record.describe().en)
+    steps = picture(sheet(frames, columns=min(len(frames), 12)), walk.record.describe())
     return (
         f'<figure class="walk"><figcaption>{both(name)}</figcaption>'
-        f"{animation(gif, walk.record.describe().en)}{steps}</figure>"
+        f"{animation(gif, walk.record.describe())}{steps}</figure>"
     )

@@ -1,13 +1,11 @@
 """The first page: one sentence, then the demos as pictures that the models made themselves."""
 
-import base64
-
 import gradio as gr
 
 from aigc_core.text import Text
 from apps.ui.demo import Demo, Modality
 from apps.ui.language import both
-from apps.ui.markup import heading
+from apps.ui.markup import address, heading
 from apps.ui.pages import SUITE
 
 SENTENCE = Text(
@@ -25,10 +23,10 @@ def draw_home(modalities: tuple[Modality, ...]) -> None:
 
 
 def card(modality: Modality, demo: Demo) -> str:
-    code = base64.b64encode(demo.poster.read_bytes()).decode()
+    poster = address("image/png", demo.poster.read_bytes())
     return (
         f'<a class="card" href="./{modality.path}?demo={demo.id}"><div class="pic">'
-        f'<img class="pixels" src="data:image/png;base64,{code}" alt=""></div>'
+        f'<img class="pixels" src="{poster}" alt=""></div>'
         f'<div><h2>{both(demo.title)}</h2><p><span class="tag">{both(modality.title)}</span> '
         f"{both(demo.line)}</p></div></a>"
     )

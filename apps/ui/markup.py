@@ -11,7 +11,7 @@ from aigc_core.text import Text
 from apps.ui.language import both
 
 
-def picture(image: Image, description: str) -> str:
+def picture(image: Image, description: Text) -> str:
     """An <img> that holds its own pixels, to be scaled without smoothing."""
     return img("image/png", png(image), description)
 
@@ -27,13 +27,23 @@ def png(image: Image) -> bytes:
     return buffer.getvalue()
 
 
-def animation(gif: bytes, description: str) -> str:
+def animation(gif: bytes, description: Text) -> str:
     """An <img> of a GIF file."""
     return img("image/gif", gif, description)
 
 
-def img(kind: str, content: bytes, description: str) -> str:
-    return f'<img class="pixels" src="{address(kind, content)}" alt="{escape(description)}">'
+def img(kind: str, content: bytes, description: Text) -> str:
+    return f'<img class="pixels" src="{address(kind, content)}" alt="{said(description)}">'
+
+
+def said(text: Text) -> str:
+    """Both languages for an attribute, of which no style sheet could show one."""
+    return escape(text.en if text.en == text.zh else f"{text.en} · {text.zh}")
+
+
+def same(word: str) -> Text:
+    """A figure or a name, which reads the same in both languages."""
+    return Text(word, word)
 
 
 def address(kind: str, content: bytes) -> str:

@@ -11,7 +11,7 @@ from aigc_core.metrics.glossary import BETTER, METRICS
 from aigc_core.metrics.perturbations import LADDER
 from aigc_core.text import Text
 from apps.ui.language import both
-from apps.ui.markup import facts, lede
+from apps.ui.markup import facts, lede, same
 
 # FID means nothing without the floor beside it; the others speak for themselves.
 LINE = {"fid": True, "label_accuracy": False}
@@ -54,11 +54,6 @@ def quality_facts(entry: Entry, record: Record | None = None) -> str:
     if record is not None:
         pairs.append((THIS, same(f"{1000 * record.seconds:.0f} ms")))
     return facts(*pairs)
-
-
-def same(figure: str) -> Text:
-    """A figure, which reads the same in both languages."""
-    return Text(figure, figure)
 
 
 def shown(figure: Figure, *, floor: bool = True) -> Text:

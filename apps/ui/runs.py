@@ -35,7 +35,6 @@ SORRY = Text(
     "Something broke on our side; it is noted as {id}. Your settings are kept: please try again.",
     "我们这边出错了，已记录为 {id}。您的设置已保留，请再试一次。",
 )
-NOTICE, FAILURE = Text("Please check", "请检查"), Text("Our mistake", "我们的错误")
 
 # Of events that belong to the page and not to the API.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -178,17 +177,14 @@ def guarded(handler: Handler) -> Handler:
         except Exception:
             id = secrets.token_hex(3)
             log.exception("run %s failed", id)
-            raise shown(SORRY.fill(id=id), web, title=FAILURE) from None
+            raise shown(SORRY.fill(id=id), web) from None
 
     return inner
 
 
-def shown(text: Text, web: gr.Request | None, title: Text = NOTICE) -> gr.Error:
+def shown(text: Text, web: gr.Request | None) -> gr.Error:
     """A message as Gradio shows it; the text may hold a stranger's words."""
-    spoken = language(web)
-    return gr.Error(
-        escape(text.say(spoken), quote=False), title=title.say(spoken), print_exception=False
-    )
+    return gr.Error(escape(text.say(language(web)), quote=False), print_exception=False)
 
 
 def progress(event: Progress) -> str:

@@ -8,8 +8,6 @@ one address and one address may pretend to be many sessions.
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aigc_core.errors import TooBusy
@@ -50,20 +48,6 @@ class Turns:
         """How many run or wait."""
         waiting = sum(len(line) for lines in self.lines.values() for line in lines.values())
         return self.running - self.free + waiting
-
-    @asynccontextmanager
-    async def turn(self, visitor: Visitor) -> AsyncIterator[None]:
-        """Waits for the visitor's turn, and holds it.
-
-        Raises:
-            TooBusy: as many jobs wait as a visitor, or all of one address, may have.
-        """
-        place = self.enter(visitor)
-        try:
-            await place.called.wait()
-            yield
-        finally:
-            self.leave(place)
 
     def enter(self, visitor: Visitor) -> Place:
         """A place in the line; `called` is set when the job may run."""

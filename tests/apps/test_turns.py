@@ -1,5 +1,7 @@
 import asyncio
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -10,6 +12,17 @@ from apps.ui.turns import Place, Turns, Visitor
 def enter(turns: Turns, *names: str) -> list[Place]:
     """Places for jobs written as `address/session`."""
     return [turns.enter(Visitor(*name.split("/"))) for name in names]
+
+
+@asynccontextmanager
+async def turn(turns: Turns, visitor: Visitor) -> AsyncIterator[None]:
+    """Waits for the visitor's turn as a run does, and holds it."""
+    place = turns.enter(visitor)
+    try:
+        await place.called.wait()
+        yield
+    finally:
+        turns.leave(place)
 
 
 def order(turns: Turns, first: Place, waiting: dict[str, Place]) -> list[str]:
@@ -119,7 +132,7 @@ def test_leaving_while_waiting_gives_up_the_place_only() -> None:
 
 def test_a_turn_is_given_back_after_an_error() -> None:
     async def fail(turns: Turns) -> None:
-        async with turns.turn(Visitor("a", "x")):
+        async with turn(turns, Visitor("a", "x")):
             raise RuntimeError
 
     turns = Turns(running=1)
@@ -136,7 +149,7 @@ def test_a_thousand_jobs_that_come_wait_run_and_leave_lose_no_turn() -> None:
     async def job(visitor: Visitor) -> None:
         nonlocal running, most, refused
         try:
-            async with turns.turn(visitor):
+            async with turn(turns, visitor):
                 running += 1
                 most = max(most, running)
                 try:
@@ -175,7 +188,7 @@ def test_a_wait_that_is_cancelled_as_it_is_called_gives_the_turn_back() -> None:
         first = turns.enter(Visitor("a", "x"))
 
         async def job() -> None:
-            async with turns.turn(Visitor("b", "x")):
+            async with turn(turns, Visitor("b", "x")):
                 await asyncio.sleep(60)
 
         waiting = asyncio.create_task(job())

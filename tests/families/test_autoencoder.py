@@ -21,6 +21,7 @@ from aigc_core.media import pixels, to_bytes
 from aigc_core.models.vae import VAE
 from aigc_core.tasks import EncodeImage, FindNeighbours, Request, SampleImages, VaryImage
 from aigc_core.tasks.base import MAX_SEED
+from aigc_core.tasks.latent import IW_SAMPLES
 from tests.families.vaes import COUNTS, engine_of, entry_of, vae
 
 pytest_plugins = ("tests.cores",)
@@ -88,7 +89,7 @@ class TestEncode:
         x = torch.bernoulli(unit(digit()).expand(3000, 28, 28), generator=many)
         y = torch.full((3000,), 4)
         distortion, rate = NETWORKS[model].bounds(x, y, many)
-        tight = NETWORKS[model].log_likelihood(x[:300], y[:300], autoencoder.SAMPLES, many)
+        tight = NETWORKS[model].log_likelihood(x[:300], y[:300], IW_SAMPLES, many)
         for name, values in (
             ("distortion", distortion),
             ("rate", rate),

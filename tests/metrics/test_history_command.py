@@ -35,11 +35,11 @@ from aigc_core.metrics.inception_score import inception_score
 from aigc_core.metrics.judge import judge
 from aigc_core.metrics.rank import rank_correlation
 from aigc_core.metrics.reference import read
-from aigc_core.metrics.training_history import HISTORY, SPRITE, frame, read_history
+from aigc_core.metrics.training_history import HISTORY, SPRITE, read_history
 from aigc_core.models.dcgan import Generator as Conditional
 from aigc_core.training import recipes
 from aigc_core.training.ship import ship
-from tests.histories import RECIPE, STEPS, game, run
+from tests.histories import RECIPE, STEPS, frame, game, losses_of, run
 
 pytest_plugins = ("tests.cores",)
 pytestmark = pytest.mark.usefixtures("one_core")
@@ -85,7 +85,7 @@ def test_the_sprite_holds_the_pictures_of_each_snapshot(
 ):
     write(put_together(RECIPE, folder, found, COUNT), found, tmp_path)
     for place, file in enumerate(snapshots(folder).values()):
-        shown = np.asarray(frame(tmp_path, place)).reshape(6, 28, 6, 28).transpose(0, 2, 1, 3)
+        shown = frame(tmp_path, place).reshape(6, 28, 6, 28).transpose(0, 2, 1, 3)
         wanted = drawn(file, 36).astype(int)
         # Rounded to 16 levels, so at most half a level of 17 off; and a level of 255 by batching.
         assert np.abs(shown.reshape(36, 28, 28) - wanted).max() <= 9
@@ -108,8 +108,7 @@ def test_what_is_written_is_read_and_always_the_same(
 def test_the_history_says_how_losses_go_with_the_fid(found: list[Moment], folder: Path):
     made = put_together(RECIPE, folder, found, COUNT)
     assert made.images == tuple(8 * step for step in STEPS)
-    falling, rising = made.loss("discriminator"), made.loss("generator")
-    assert falling and rising  # noqa: PT018
+    falling, rising = losses_of(made, "discriminator"), losses_of(made, "generator")
     assert falling.moments == len(STEPS)
     fids = np.array([moment.fid for moment in found])
     wanted = rank_correlation(np.arange(len(STEPS), dtype=float), fids)
@@ -129,6 +128,27 @@ def test_moments_before_the_first_line_of_the_log_do_not_count(
     assert [(loss.moments, loss.rank_correlation) for loss in made.losses] == [(2, None)] * 2
 
 
+def test_what_came_after_the_last_line_of_the_log_is_left_out(found: list[Moment], tmp_path: Path):
+    going = run(tmp_path / "going", (4, 16, 40, 64))
+    lines = (going / "log.jsonl").read_text().splitlines(keepends=True)
+    (going / "log.jsonl").write_text("".join(lines[:10]))
+    assert list(snapshots(going)) == [4, 16, 40]
+    moments = [replace(moment, step=step) for moment, step in zip(found, (4, 16, 40), strict=True)]
+    made = put_together(RECIPE, going, moments, COUNT)
+    assert made.weights == fingerprint(going / "snapshots" / "0000040.safetensors")
+    assert [loss.moments for loss in made.losses] == [3, 3]
+    (going / "log.jsonl").write_text(lines[0])
+    with pytest.raises(UnreadableFile, match="as far as its log reaches"):
+        snapshots(going)
+
+
+def test_pictures_are_counted_over_processes_and_accumulation(found: list[Moment], tmp_path: Path):
+    several = run(tmp_path, settings={"batch": "5", "accumulate": "3", "processes": "2"})
+    made = put_together(RECIPE, several, found, COUNT)
+    assert made.images == tuple(30 * step for step in STEPS)
+    assert losses_of(made, "generator").images[0] == 30 * 2
+
+
 def test_moments_of_a_warmup_do_not_count(found: list[Moment], folder: Path):
     warming = replace(RECIPE, objective=lambda: SimpleNamespace(warmup=10))  # type: ignore[arg-type, return-value]  # fmt: skip
     made = put_together(warming, folder, found, COUNT)
@@ -140,9 +160,8 @@ def test_a_critic_is_turned_over(found: list[Moment], folder: Path, tmp_path: Pa
     other = run(tmp_path / "other")
     log = other / "log.jsonl"
     log.write_text(log.read_text().replace("discriminator", "critic"))
-    turned = put_together(RECIPE, other, found, COUNT).loss("critic")
-    plain = put_together(RECIPE, folder, found, COUNT).loss("discriminator")
-    assert turned and plain  # noqa: PT018
+    turned = losses_of(put_together(RECIPE, other, found, COUNT), "critic")
+    plain = losses_of(put_together(RECIPE, folder, found, COUNT), "discriminator")
     assert turned.sign == -1
     assert turned.values == tuple(-value for value in plain.values)
     assert turned.rank_correlation == pytest.approx(-plain.rank_correlation)
@@ -190,6 +209,14 @@ def test_a_run_without_snapshots_is_named(
     monkeypatch.setattr(recipes, "find", lambda _: RECIPE)
     assert main(["tiny", "--folder", str(tmp_path), "--lang", language]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_recipe_that_draws_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for language, said in (("en", "draws no pictures"), ("zh", "不会画图")):
+        assert main(["mnist-classifier", "--folder", str(tmp_path), "--lang", language]) == 2
+        told = capsys.readouterr().err
+        assert said in told
+        assert "mnist-classifier" in told
 
 
 def test_too_few_pictures_are_refused(folder: Path):

@@ -1,14 +1,18 @@
 """The bounds of a VAE on a few digits, against torch's own distributions."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from aigc_core.data.mnist import Digits
-from aigc_core.metrics.glossary import METRICS
+from aigc_core.metrics.glossary import BETTER, METRICS, Better
 from aigc_core.metrics.likelihood import PART, bounds, likelihood_figures
+from aigc_core.metrics.report import likelihood_protocol
 from aigc_core.models.vae import VAE
+from aigc_core.tasks.latent import IW_SAMPLES
 
 pytest_plugins = ("tests.cores",)
 pytestmark = pytest.mark.usefixtures("one_core")
@@ -62,5 +66,28 @@ def test_the_figures_of_a_card(vae: VAE):
     assert cost.args["n"] == 30
     low, high = cost.args["quantiles"][0], cost.args["quantiles"][-1]
     assert low <= cost.value <= high
+    assert all(figure.args["given"] == "class" for figure in figures.values())
     _, _, tight = bounds(vae, given, 5, 0)
     assert figures["iw_nll"].value == pytest.approx(tight.mean(), rel=1e-5)
+
+
+def test_without_classes_nothing_is_given():
+    network = VAE(latent_dim=3, width=16).eval()
+    figures = [*likelihood_figures(network, digits(4), "sha256:0", samples=2)]
+    assert not any("given" in figure.args for figure in figures)
+
+
+def test_rate_and_distortion_have_no_better_side():
+    """They are traded for each other, and a rate of 0 is a collapsed posterior."""
+    assert METRICS["rate"].better == METRICS["distortion"].better == "neither"
+    assert METRICS["elbo_nll"].better == "lower"
+    assert set(BETTER) == set(get_args(Better))
+    assert all(f"{IW_SAMPLES}" in text for text in METRICS["iw_nll"].says)
+
+
+@pytest.mark.parametrize(("counts", "told"), [((), False), ((1,) * 10, True)])
+def test_the_card_says_when_the_class_was_given(counts: tuple[int, ...], told: bool):
+    network = VAE(class_counts=counts, latent_dim=3, width=16)
+    en, zh = likelihood_protocol(network, 30)
+    assert "30 test digits" in en
+    assert ("log p(x | class)" in en) == ("log p(x | 类别)" in zh) == told

@@ -21,6 +21,7 @@ from aigc_core.metrics.reference import derive
 from aigc_core.metrics.training_facts import training_facts
 from aigc_core.text import Text
 from aigc_core.training.recipe import Optimiser, Recipe
+from aigc_core.training.ship import write_weights
 
 MODEL = "dcgan-mnist"
 # Of classifiers, and of models that know a likelihood.
@@ -58,7 +59,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     reference = derive(judge(to_unit(train.images)), train.labels)
     home = tmp_path_factory.mktemp("checkpoints") / MODEL
     home.mkdir()
-    (home / "model.safetensors").write_bytes(b"weights")
+    told = {"steps": "500", "batch": "64", "accumulate": "2", "processes": "3"}
+    weights = home / "model.safetensors"
+    write_weights(nn.Linear(3, 5), weights, half=False, settings=told)
     entry = SimpleNamespace(
         network_class=object,
         folder=home,
@@ -123,6 +126,13 @@ def test_the_text_is_in_both_languages(card: Card):
         if name not in OTHERS:
             assert metric.says.en in english
             assert metric.says.zh in chinese
+
+
+def test_the_card_counts_the_pictures_as_the_weights_tell(card: Card):
+    english, chinese = card.text.split("## 中文")
+    told = "500 steps in batches of 384 (batch 64, accumulated 2, processes 3): 192,000 pictures"
+    assert f"{told}, 960.0 times the training set." in english
+    assert "共 500 步，批大小 384（单批 64，累积 2，进程数 3）：192,000 幅图" in chinese
 
 
 def test_tables_are_rectangular(card: Card):

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import numpy as np
 import pytest
 from PIL import Image as Pillow
 
@@ -16,11 +15,10 @@ from aigc_core.metrics.history_prose import section
 from aigc_core.metrics.training_history import (
     HISTORY,
     SPRITE,
-    frame,
     histories,
     read_history,
 )
-from tests.histories import history, saved
+from tests.histories import frame, history, saved
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -31,7 +29,7 @@ def test_a_history_is_read_as_it_was_written(tmp_path: Path):
     assert read_history(folder) == made
     assert len(made) == 5
     assert made.modes == (1, 2, 3, 4, 5)
-    assert [int(np.asarray(frame(folder, place)).max()) for place in range(5)] == [
+    assert [int(frame(folder, place).max()) for place in range(5)] == [
         51 * place for place in range(5)
     ]
 
@@ -141,6 +139,8 @@ def test_the_card_tells_of_the_training_in_both_languages():
         assert "+1.00" in part
         assert "python -m aigc_core.metrics.history tiny" in part
     assert "minus the loss of the critic" in english
+    assert "Spearman's rank correlation with the FID over the last 6 moments" in english
+    assert "之后的最后 6 个时刻上，损失与 FID 的 Spearman 秩相关" in chinese
     assert not re.search("[一-鿿]", english)
 
 

@@ -16,10 +16,15 @@ pytestmark = pytest.mark.usefixtures("one_core")
 COUNTS = [5, 3, 2]
 
 
+@pytest.fixture(params=[0, 1], ids=["two hidden layers", "and a residual one"])
+def residual(request: pytest.FixtureRequest) -> int:
+    return request.param
+
+
 @pytest.fixture(params=[(), COUNTS], ids=["without classes", "with classes"])
-def vae(request: pytest.FixtureRequest) -> VAE:
+def vae(request: pytest.FixtureRequest, residual: int) -> VAE:
     torch.manual_seed(0)
-    return VAE(class_counts=request.param, latent_dim=3, width=16).eval()
+    return VAE(class_counts=request.param, latent_dim=3, width=16, residual=residual).eval()
 
 
 def examples(count: int = 4) -> tuple[Tensor, Tensor]:

@@ -210,6 +210,9 @@ class TestVerdicts:
         assert made("blur", 0.5, 1, "recall").verdict("recall") == "misled"
         assert made("blur", 1, 0.5, "recall").verdict("recall") == "noticed"
 
+    def test_or_neither(self):
+        assert made("blur", 20, 90, "rate").verdict("rate") is None
+
     def test_or_as_real_digits_have_it(self):
         assert made("blur", 1.1, 2, "density").verdict("density") == "noticed"
         assert made("blur", 3, 1.1, "density").verdict("density") == "misled"

@@ -85,6 +85,41 @@ def test_a_finished_run_stays_as_it_is(tmp_path: Path):
     assert (tmp_path / "log.jsonl").read_bytes() == before
 
 
+def snapshots(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in (folder / "snapshots").iterdir()}
+
+
+def test_a_run_that_starts_again_keeps_no_snapshot_of_the_old_one(tmp_path: Path):
+    trained(GAN, tmp_path / "new", steps=9)
+    trained(replace(GAN, seed=4), tmp_path / "old")
+    (tmp_path / "old" / STATE).unlink()
+    made(GAN, tmp_path / "old", steps=9)
+    assert snapshots(tmp_path / "old") == {}
+    trained(GAN, tmp_path / "old", steps=9)
+    assert snapshots(tmp_path / "old") == snapshots(tmp_path / "new")
+
+
+def test_a_resumed_run_makes_the_snapshots_of_its_lost_future_again(tmp_path: Path):
+    trained(GAN, tmp_path / "whole")
+    interrupted(GAN, tmp_path / "parts", 7)
+    (tmp_path / "parts" / "snapshots" / "notes.txt").touch()
+    before = snapshots(tmp_path / "parts")
+    assert made(GAN, tmp_path / "parts").step == 4
+    gone = before.keys() - snapshots(tmp_path / "parts").keys()
+    assert gone == {name for name in before if name[:7].isdecimal() and int(name[:7]) > 4}
+    assert gone
+    trained(GAN, tmp_path / "parts")
+    assert snapshots(tmp_path / "parts") == {**snapshots(tmp_path / "whole"), "notes.txt": b""}
+
+
+def test_a_run_that_is_refused_loses_nothing(tmp_path: Path):
+    trained(GAN, tmp_path, steps=9)
+    before = snapshots(tmp_path)
+    with pytest.raises(InvalidRequest):
+        made(replace(GAN, seed=4), tmp_path, steps=9)
+    assert snapshots(tmp_path) == before
+
+
 def test_how_often_is_saved_changes_nothing(tmp_path: Path):
     for recipe in (GAN, replace(GAN, ema=None)):
         prints = {

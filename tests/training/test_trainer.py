@@ -12,8 +12,10 @@ from PIL import Image as Pillow
 from safetensors.torch import load_file
 from torch import nn
 
+from aigc_core.errors import UnreadableFile
 from aigc_core.training import trainer
-from aigc_core.training.recipe import Optimiser, Recipe
+from aigc_core.training.recipe import Optimiser, Recipe, examples_per_step
+from aigc_core.training.ship import read_settings, write_weights
 from aigc_core.training.snapshots import marks
 from aigc_core.training.trainer import Trainer, optimiser
 from tests.training.running import interrupted, lines, made, trained
@@ -245,6 +247,29 @@ def test_snapshots_are_the_shipped_network_on_its_way(tmp_path: Path):
     last = load_file(kept[-1])
     for name, value in trainer_.result.state_dict().items():
         assert torch.equal(last[name], value.half() if value.is_floating_point() else value)
+
+
+def test_snapshots_tell_the_settings_that_they_come_from(tmp_path: Path):
+    trainer_ = trained(LINE, tmp_path, steps=2, accumulate=3)
+    for file in (tmp_path / "snapshots").iterdir():
+        told = read_settings(file)
+        assert told == trainer_.settings()
+        assert examples_per_step(told) == 3 * LINE.batch
+
+
+def test_processes_and_accumulation_count_and_are_one_where_nothing_is_told():
+    assert examples_per_step({"batch": "8"}) == 8
+    assert examples_per_step({"batch": "8", "accumulate": "3", "processes": "2"}) == 48
+
+
+def test_a_file_that_is_not_of_weights_has_no_settings(tmp_path: Path):
+    bare, other = tmp_path / "bare.safetensors", tmp_path / "other.safetensors"
+    write_weights(torch.nn.Linear(2, 2), bare, half=True)
+    assert read_settings(bare) == {}
+    other.write_bytes(b"no tensors")
+    for path in (other, tmp_path / "missing.safetensors"):
+        with pytest.raises(UnreadableFile, match=path.name):
+            read_settings(path)
 
 
 def test_snapshots_lie_closer_at_the_start():

@@ -222,6 +222,13 @@ def test_a_wider_reach_shows_more_of_the_plane(page: Any) -> None:
         f"before => document.querySelector('{PLANE} img').src !== before", arg=before
     )
     assert page.locator(f"{PLANE} small").last.inner_text() == "3.9"
+    # A smaller reach takes what lies beyond it to its rim, and the picture with it.
+    seen = walk(page)
+    page.locator("#demo-map input[type=number]").nth(1).fill("1.4")
+    page.keyboard.press("Tab")
+    walked(page, seen)
+    assert (at(page, "start"), at(page, "end")) == ([-1.4, -1.4], [1.4, 1.4])
+    shows(page, *POINT)
 
 
 def test_touch_on_a_chinese_phone(browser: Any, url: str, watch_for: Callable[[str], Any]) -> None:

@@ -262,4 +262,7 @@ def test_in_chinese_and_on_a_phone(visit: Visit) -> None:
     assert sheet["y"] < page.locator("#reading").bounding_box()["y"]
     press(page, "clear")
     page.locator("#vary").click()
+    title = page.locator(".toast-title").first
+    title.wait_for()
+    assert title.evaluate("node => getComputedStyle(node, '::before').content") == '"请注意"'
     says(page, EMPTY.zh)

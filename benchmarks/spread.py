@@ -5,7 +5,8 @@ its latents. Drawn a little wider, it may give a GAN the variety back that train
 cost of stranger pictures; drawn narrower, it stays where a VAE's decoder saw most latents of
 training digits. This prints FID, Inception score, label accuracy and class distance over the
 standard deviation, on seeds that no card uses. A network's `spread` is the one with the lowest FID,
-or 1 where its noise is left as it was in training.
+or a little above that where it evens out the classes, or 1 where its noise is left as it was in
+training.
 """
 
 import argparse

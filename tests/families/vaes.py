@@ -29,13 +29,7 @@ def entry_of(network: VAE, folder: Path, family: str) -> Entry:
     """The network's weights and config in a folder, as an entry of a catalog."""
     folder.mkdir(parents=True)
     save_file(network.state_dict(), folder / WEIGHTS)
-    config = {
-        "class_counts": list(network.class_counts),
-        "latent_dim": network.latent_dim,
-        "width": 16,
-        "spread": network.spread,
-    }
-    (folder / CONFIG).write_text(json.dumps(config))
+    (folder / CONFIG).write_text(json.dumps(network._hub_mixin_config), "utf-8")
     return Entry(
         id=folder.name,
         title=Words(en=folder.name, zh=folder.name),

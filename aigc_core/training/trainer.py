@@ -195,8 +195,11 @@ class Trainer:
 
     def _play(self, index: int) -> Any:
         seed = mix(self.recipe.seed, index, self.accelerator.process_index)
-        # Layers such as dropout draw from torch's own generator.
-        torch.manual_seed(seed)
+        # Layers such as dropout draw from torch's own generator. torch.manual_seed would note the
+        # stack for every kind of accelerator, of those too that are not there.
+        torch.default_generator.manual_seed(seed)
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).manual_seed(seed)
         rng = Generator(self.device)
         rng.manual_seed(seed)
         return self.objective.step(self.batches.at(index), rng, self.step)

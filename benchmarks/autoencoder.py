@@ -2,9 +2,9 @@
 
 Both train the recipe's encoder and decoder from the same weights with the same optimiser settings
 and batch, each picture drawn anew as black and white, and without the recipe's moving average,
-which pythae has not. Ours is the suite's trainer, with its logs and checkpoints; theirs is pythae's `VAE`
-class (its loss, its draw of z) on batches of its `BaseDataset` through PyTorch's DataLoader, in the
-shortest loop. They take turns in blocks of steps. Then both go on until each has had as many
+which pythae has not. Ours is the suite's trainer, with its logs and checkpoints; theirs is pythae's
+`VAE` class (its loss, its draw of z) on batches of its `BaseDataset` through PyTorch's DataLoader,
+in the shortest loop. They take turns in blocks of steps. Then both go on until each has had as many
 CPU-seconds as the other, and their ELBO on the test digits is compared.
 """
 

@@ -16,7 +16,7 @@ from apps.ui.language import TRANSLATIONS
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 15_000
+PATIENCE = 60_000
 DRAWN = r"/dcgan-mnist-\d+\.png"
 Visit = Callable[..., Any]
 
@@ -124,8 +124,8 @@ def opened(browser: Any, url: str, watch_for: Callable[[str], Any]) -> Iterator[
     page = context.new_page()
     watch.over(page)
     # The first page of a fresh browser, on a machine that may be busy.
-    page.goto(url + "image", timeout=4 * PATIENCE)
-    page.locator("#result img").wait_for(timeout=4 * PATIENCE)
+    page.goto(url + "image", timeout=PATIENCE)
+    page.locator("#result img").wait_for(timeout=PATIENCE)
     page.watch = watch
     yield page
     context.close()

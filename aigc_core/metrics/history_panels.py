@@ -160,8 +160,9 @@ def ticks(scale: Scale) -> tuple[tuple[float, str], ...]:
 
 
 def figure(value: float) -> str:
-    """A loss as people read it: `0.784`, `-3.10`, `101`."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
+    """A loss as people read it: `0.784`, `−3.10`, `101`."""
+    said = f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
+    return said.replace("-", "−")
 
 
 def signed(value: float) -> str:

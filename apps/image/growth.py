@@ -106,7 +106,8 @@ def layer(artifact: Artifact, says: Text) -> str:
     channels, size, _ = details["shape"]
     name = details["layer"]
     shape = says.fill(shown=details["shown"], channels=channels, size=size)
+    kind = ' class="units"' if says is UNITS else ""
     return (
-        f"<figure>{picture(artifact.media, same(name))}<figcaption><b>{escape(name)}</b> "
+        f"<figure{kind}>{picture(artifact.media, same(name))}<figcaption><b>{escape(name)}</b> "
         f"{both(artifact.caption)}<small>{both(shape)}</small></figcaption></figure>"
     )

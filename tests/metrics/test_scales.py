@@ -31,7 +31,7 @@ def test_equal_ratios_lie_equally_far_apart():
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(0.1 + 0.2, "0.3"), (20, "20"), (3e5, "300k"), (2e6, "2M"), (-1500, "-1.5k")],
+    [(0.1 + 0.2, "0.3"), (20, "20"), (3e5, "300k"), (2e6, "2M"), (-1500, "−1.5k")],
 )
 def test_ticks_are_short(value: float, said: str):
     assert short(value) == said

@@ -16,6 +16,10 @@ class Text(NamedTuple):
         """The string in one language."""
         return self.zh if language == "zh" else self.en
 
+    def abreast(self) -> str:
+        """Both languages in one line, for places that can show but one string."""
+        return self.en if self.en == self.zh else f"{self.en} · {self.zh}"
+
     def fill(self, **values: Any) -> "Text":
         """Both strings with `{name}` replaced; a Text among the values is said in each language."""
         said = {
@@ -26,3 +30,8 @@ class Text(NamedTuple):
             for language in LANGUAGES
         }
         return Text(self.en.format(**said["en"]), self.zh.format(**said["zh"]))
+
+
+def paragraph(*sentences: Text) -> Text:
+    """Sentences one after the other; Chinese has no space between them."""
+    return Text(" ".join(text.en for text in sentences), "".join(text.zh for text in sentences))

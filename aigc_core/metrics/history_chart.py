@@ -28,7 +28,7 @@ def draw(history: TrainingHistory) -> str:
     x = axis(history)
     rows = -(-len(charts) // 2)
     height = TOP + DOWN * rows - 20
-    name = " · ".join(TITLE.fill(model=history.recipe))
+    name = TITLE.fill(model=history.recipe).abreast()
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
         f'height="{height}" font-family="{FONTS}" font-size="12" fill="{QUIET}">',
@@ -39,7 +39,7 @@ def draw(history: TrainingHistory) -> str:
     for place, panel in enumerate(charts):
         row, column = divmod(place, 2)
         parts += chart(panel, x, LEFT + ACROSS * column, TOP + DOWN * row)
-    below, said = TOP + DOWN * rows - 38, " · ".join(IMAGES)
+    below, said = TOP + DOWN * rows - 38, IMAGES.abreast()
     parts.append(text(LEFT + ACROSS + WIDE, below, said, 'text-anchor="end" font-size="11"'))
     return "\n".join([*parts, "</svg>\n"])
 
@@ -47,9 +47,8 @@ def draw(history: TrainingHistory) -> str:
 def chart(panel: Panel, x: Scale, left: int, top: int) -> list[str]:
     """One chart with its axes, its upper left corner at a place."""
     colour = COLOURS[panel.hue]
-    heading = panel.title.en if panel.title.en == panel.title.zh else " · ".join(panel.title)
     above = 28 if panel.note else 12
-    parts = [text(left, top - above, heading, f'fill="{colour}" font-weight="600"')]
+    parts = [text(left, top - above, panel.title.abreast(), f'fill="{colour}" font-weight="600"')]
     if panel.note:
         # A symbol reads the same in both languages.
         rho = panel.note.en.rpartition(" ")[2]
@@ -61,7 +60,7 @@ def chart(panel: Panel, x: Scale, left: int, top: int) -> list[str]:
     if panel.real is not None:
         y = top + HIGH * (1 - panel.real)
         parts.append(line(left, y, left + WIDE, y, QUIET, 'stroke-dasharray="3 3"'))
-        parts.append(text(left, y - 4, " · ".join(REAL), 'font-size="11"'))
+        parts.append(text(left, y - 4, REAL.abreast(), 'font-size="11"'))
     points = [f"{left + WIDE * a:.1f},{top + HIGH * (1 - b):.1f}" for a, b in panel.curve]
     parts.append(
         f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="1.8" '

@@ -10,7 +10,7 @@ from aigc_core.checkpoints import CHECKPOINTS
 from aigc_core.errors import AigcError
 from aigc_core.metrics.card import read_card
 from aigc_core.metrics.glossary import METRICS, player_name
-from aigc_core.metrics.scales import Scale, short
+from aigc_core.metrics.scales import Scale, minus, short
 from aigc_core.metrics.training_history import CLASSES, Losses, TrainingHistory
 from aigc_core.text import Text
 
@@ -161,10 +161,9 @@ def ticks(scale: Scale) -> tuple[tuple[float, str], ...]:
 
 def figure(value: float) -> str:
     """A loss as people read it: `0.784`, `−3.10`, `101`."""
-    said = f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
-    return said.replace("-", "−")
+    return minus(f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip("."))
 
 
 def signed(value: float) -> str:
     """A correlation with its sign: `+0.97`, `−0.30`."""
-    return f"{value:+.2f}".replace("-", "−")
+    return minus(f"{value:+.2f}")

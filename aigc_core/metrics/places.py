@@ -19,6 +19,7 @@ from safetensors.numpy import save
 
 from aigc_core.checkpoint import WEIGHTS, digest
 from aigc_core.errors import AigcError, InvalidRequest
+from aigc_core.metrics.training_history import CLASSES
 from aigc_core.text import LANGUAGES, Text
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 PLACES = "places.safetensors"
 KEY = "weights"
-PART, CLASSES = 1000, 10
+PART = 1000
 
 
 @dataclass(frozen=True)

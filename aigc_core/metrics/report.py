@@ -27,7 +27,7 @@ from aigc_core.metrics.unseen import Unseen
 from aigc_core.models.protocols import Autoencoder
 from aigc_core.samples import sample
 from aigc_core.tasks.latent import IW_SAMPLES
-from aigc_core.text import Text
+from aigc_core.text import Text, paragraph
 from aigc_core.training import recipes
 from aigc_core.training.ship import read_settings
 
@@ -72,7 +72,7 @@ LIKELIHOOD_PROTOCOL = Text(
     "与灰度或阈值二值化数字上的结果不可比较。",
 )
 GIVEN_CLASS = Text(
-    " The model is told which digit each of them is, so these are bounds on log p(x | class), and "
+    "The model is told which digit each of them is, so these are bounds on log p(x | class), and "
     "do not compare with those of a model without classes, on log p(x). With the cost of the "
     "class, about log 10 = 2.3 nats, they are bounds on that too.",
     "计算时模型已知每个数字的类别，因此这些是 log p(x | 类别) 的界，"
@@ -171,7 +171,7 @@ def report_generator(model: str, count: int = COUNT, seed: int = 0) -> Card:
         network = load_network(entry.network_class, entry.folder, entry.revision)
         figures = (*figures, *likelihood_figures(network, test, weights))
         bounds = likelihood_protocol(network, len(test))
-        protocol = Text(f"{protocol.en} {bounds.en}", protocol.zh + bounds.zh)
+        protocol = paragraph(protocol, bounds)
     return publish(
         entry.folder,
         title=entry.name,
@@ -189,7 +189,7 @@ def likelihood_protocol(network: Autoencoder, count: int) -> Text:
     bounds = LIKELIHOOD_PROTOCOL.fill(test=count, samples=IW_SAMPLES)
     if not network.class_counts:
         return bounds
-    return Text(bounds.en + GIVEN_CLASS.en, bounds.zh + GIVEN_CLASS.zh)
+    return paragraph(bounds, GIVEN_CLASS)
 
 
 def publish(

@@ -63,5 +63,10 @@ def short(value: float) -> str:
     """A round value as it stands beside an axis: `0.5`, `20`, `300k`, `2M`."""
     for size, unit in ((1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
-            return f"{value / size:g}{unit}".replace("-", "−")
-    return f"{round(value, 9):g}".replace("-", "−")
+            return minus(f"{value / size:g}{unit}")
+    return minus(f"{round(value, 9):g}")
+
+
+def minus(figure: str) -> str:
+    """A figure with a true minus where it has a hyphen."""
+    return figure.replace("-", "−")

@@ -136,7 +136,7 @@ class VAE(nn.Module, PyTorchModelHubMixin):
 class Residual(nn.Module):
     """A layer that adds to its input (He et al. 2016, https://arxiv.org/abs/1512.03385).
 
-    A third layer without that path forgets the latent early in training and never needs it again.
+    Past a layer that has learned nothing yet, the latent still reaches the picture.
     """
 
     def __init__(self, width: int) -> None:

@@ -65,7 +65,7 @@ class Noised(Adversarial):
 
     Real pictures and made ones are thin sets that hardly meet, so a discriminator can soon tell
     them apart by details and teaches the generator nothing. Noise makes them overlap (Arjovsky &
-    Bottou 2017, https://arxiv.org/abs/1701.04862; Sonderby et al. 2017,
+    Bottou 2017, https://arxiv.org/abs/1701.04862; Sønderby et al. 2017,
     https://arxiv.org/abs/1610.04490). It fades away, so that details count in the end.
 
     Args:

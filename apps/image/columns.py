@@ -11,7 +11,7 @@ from aigc_core.studies.quality import Measured, Verdict
 from aigc_core.tasks.study import MeasureQuality
 from aigc_core.text import Text
 from apps.ui.language import both
-from apps.ui.markup import picture
+from apps.ui.markup import noted, picture, said
 from apps.ui.quality import card_of
 
 ROWS = ("fid", "inception_score", "label_accuracy", "class_distance", "precision", "recall",
@@ -28,7 +28,6 @@ CARD = Text("from its card", "取自模型卡")
 SPOILED = Text("{damage}, n = {n}", "{damage}，样本数 {n}")
 TOOK = Text("{seconds} s", "{seconds} 秒")
 WAS = Text("was {value}", "原为 {value}")
-DRAWN = Text("{model}: {note}", "{model}：{note}")
 SPREAD = Text("± {value}", "± {value}")
 DIRECTIONS: dict[Better, str] = {"lower": "↓", "higher": "↑", "real": "≈", "neither": ""}
 NOTHING = Text("Nothing is measured yet.", "尚无测量结果。")
@@ -106,7 +105,7 @@ def from_study(entry: Entry, found: Measured) -> Column:
         {name: (floor.value, floor.deviation) for name, floor in found.floors.items()},
         found.before if spoiled else {},
         verdicts,
-        picture(sheet(found.pictures, columns=5), DRAWN.fill(model=entry.name, note=note)),
+        picture(sheet(found.pictures, columns=5), noted(entry.name, note)),
         DAMAGES[asked.damage] if spoiled else None,
     )
 
@@ -159,10 +158,8 @@ def head(column: Column, picture: str) -> str:
 def line(name: str, columns: Iterable[Column]) -> str:
     metric = METRICS[name]
     cells = "".join(f"<td>{cell(name, column)}</td>" for column in columns)
-    says = f"{metric.says.en} {metric.says.zh}"
-    return (
-        f'<tr><th title="{says}">{both(metric.title)} {DIRECTIONS[metric.better]}</th>{cells}</tr>'
-    )
+    name = f"{both(metric.title)} {DIRECTIONS[metric.better]}"
+    return f'<tr><th title="{said(metric.says)}">{name}</th>{cells}</tr>'
 
 
 def cell(name: str, column: Column) -> str:

@@ -11,7 +11,7 @@ from aigc_core.metrics.glossary import METRICS
 from aigc_core.metrics.perturbations import UNTOUCHED
 from aigc_core.text import Text
 from apps.image.columns import Column
-from apps.ui.markup import lede
+from apps.ui.markup import lede, said
 
 JUDGE = CHECKPOINTS / "mnist-classifier"
 LEDE = Text(
@@ -74,7 +74,7 @@ def curve(columns: Sequence[Column]) -> str:
         )
     return (
         f'<div class="why">{lede(LEDE)}<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'role="img" aria-label="{FLOOR.en} · {FLOOR.zh}">{"".join(parts)}</svg></div>'
+        f'role="img" aria-label="{said(FLOOR)}">{"".join(parts)}</svg></div>'
     )
 
 

@@ -11,6 +11,7 @@ from aigc_core import default_engine
 from aigc_core.exports import file_name
 from aigc_core.media import Animation, Image, sheet
 from aigc_core.metrics.places import read_places
+from aigc_core.metrics.scales import minus
 from aigc_core.tasks import DecodeLatent, MapLatent, WalkLatent
 from aigc_core.text import Text
 from apps.image.latent_plane import END, POINT, SHOWS, START, seen, template
@@ -161,7 +162,7 @@ async def decode(x: Any, y: Any, model: Any, web: gr.Request) -> AsyncIterator[s
     request = DecodeLatent.ask(x=x, y=y)
     (drawn,) = await outcome(request, model, web)
     assert isinstance(drawn.media, Image)
-    at = f"x = {request.x:.2f}, y = {request.y:.2f}".replace("-", "−")
+    at = minus(f"x = {request.x:.2f}, y = {request.y:.2f}")
     yield (
         f'<figure class="decoded">{picture(drawn.media, drawn.record.describe())}'
         f"<figcaption>{at}</figcaption></figure>"

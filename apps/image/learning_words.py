@@ -4,7 +4,7 @@ from itertools import takewhile
 
 from aigc_core.metrics.history_panels import signed
 from aigc_core.metrics.training_history import CLASSES, Losses, TrainingHistory
-from aigc_core.text import Text
+from aigc_core.text import Text, paragraph
 
 CRITIC = Text(
     "Minus the critic's loss estimates how far the made pictures are from real ones. Its rank "
@@ -61,8 +61,7 @@ def look_for(history: TrainingHistory) -> Text:
     if history.collapsed:
         return collapse(history)
     judges = [text for loss in history.losses if (text := of_loss(history, loss))]
-    said = [*judges[:1], of_digits(history)]
-    return Text(" ".join(text.en for text in said), "".join(text.zh for text in said))
+    return paragraph(*judges[:1], of_digits(history))
 
 
 def collapse(history: TrainingHistory) -> Text:

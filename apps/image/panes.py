@@ -8,15 +8,12 @@ from aigc_core.artifact import Artifact
 from aigc_core.catalog import Entry
 from aigc_core.data import mnist
 from aigc_core.exports import file_name
-from aigc_core.metrics.glossary import METRICS
-from aigc_core.tasks.image import SampleImages
 from aigc_core.tasks.study import CompareModels
 from aigc_core.text import Text
 from apps.ui.language import both
-from apps.ui.markup import address, facts, img, same
-from apps.ui.quality import PARAMETERS, card_of, quality
+from apps.ui.markup import address, img
+from apps.ui.quality import card_of, quality, quality_facts
 
-FACTS = ("fid", "label_accuracy")
 SAVE = Text("Save", "保存")
 FIGURES = Text("All figures", "全部指标")
 ANY = Text("Knows no classes: any digits.", "不区分类别：任意数字。")
@@ -31,12 +28,14 @@ def blank(entry: Entry) -> str:
     """Before the first run."""
     here = not entry.is_data or mnist.is_here("test") or default_engine().problem(entry)
     note = "" if here else f"<p>{both(FETCH)}</p>"
-    return pane(entry, space(3), note, line(entry), table(entry))
+    return pane(entry, space(3), note, quality_facts(entry, floors=False), table(entry))
 
 
 def working(entry: Entry, question: CompareModels) -> str:
     """While it draws or waits for its turn."""
-    return pane(entry, space(-(-question.count // 10)), line(entry), table(entry))
+    return pane(
+        entry, space(-(-question.count // 10)), quality_facts(entry, floors=False), table(entry)
+    )
 
 
 def drawn(entry: Entry, sheet: Artifact, question: CompareModels) -> str:
@@ -49,7 +48,7 @@ def drawn(entry: Entry, sheet: Artifact, question: CompareModels) -> str:
         f'<a download="{file_name(sheet)}" href="{address("image/png", content)}">{both(SAVE)}</a>'
     )
     aside = f"<span>{1000 * sheet.record.seconds:.0f} ms {save}</span>"
-    return pane(entry, picture, note, line(entry), table(entry), aside=aside)
+    return pane(entry, picture, note, quality_facts(entry, floors=False), table(entry), aside=aside)
 
 
 def failed(entry: Entry, why: Text) -> str:
@@ -60,26 +59,6 @@ def failed(entry: Entry, why: Text) -> str:
 def pane(entry: Entry, *parts: str, aside: str = "") -> str:
     title = f"<figcaption><b>{both(entry.short)}</b>{aside}</figcaption>"
     return f'<figure class="pane">{title}{"".join(parts)}</figure>'
-
-
-def line(entry: Entry) -> str:
-    """A few figures of its card; of real digits those that cards compare with."""
-    problem = default_engine().problem(entry)
-    if problem is not None:
-        return f'<p class="notice">{both(problem)}</p>'
-    beside = default_engine().models(SampleImages)
-    card = card_of(beside[0] if entry.is_data and beside else entry)
-    pairs: list[tuple[Text, Text]] = []
-    for name in FACTS:
-        figure = card.figure(name) if card else None
-        if figure is None:
-            continue
-        value = figure.floor if entry.is_data else figure.value
-        if value is not None:
-            pairs.append((METRICS[name].title, same(METRICS[name].show(value))))
-    if not entry.is_data:
-        pairs.append((PARAMETERS, same(f"{entry.parameters:,}")))
-    return facts(*pairs)
 
 
 def space(rows: int) -> str:

@@ -20,7 +20,7 @@ from apps.image.panes import blank, drawn, failed, working
 from apps.ui.controls import NEW_SEED, control, model_chips
 from apps.ui.demo import Demo
 from apps.ui.language import both, t
-from apps.ui.markup import heading, lede
+from apps.ui.markup import heading, lede, noted
 from apps.ui.pages import opened
 from apps.ui.runs import QUIET, guarded, paced, progress, to_the_end
 
@@ -37,7 +37,6 @@ SEEDS = Text(
     "同一个种子给每个模型相同的随机数，潜变量有多长就取多少个（短于 16 的取到的不同）。"
     "但每个模型赋予它们的含义不同，因此同一位置的图片不必相像。",
 )
-WHOSE = Text("{model}: {note}", "{model}：{note}")
 STOPPED = Text("Stopped.", "已停止。")
 COLUMNS = 10
 
@@ -132,7 +131,7 @@ async def answers(
                 entry = engine.catalog.find(step.model)
                 match step.event:
                     case Progress(done, total, note):
-                        whose = WHOSE.fill(model=entry.short, note=note)
+                        whose = noted(entry.short, note)
                         yield update({}, progress(Progress(done, total, whose)))
                         continue
                     case Result(artifacts):

@@ -38,7 +38,12 @@ def img(kind: str, content: bytes, description: Text) -> str:
 
 def said(text: Text) -> str:
     """Both languages for an attribute, of which no style sheet could show one."""
-    return escape(text.en if text.en == text.zh else f"{text.en} · {text.zh}")
+    return escape(text.abreast())
+
+
+def noted(name: Text, note: Text) -> Text:
+    """A name, and what is to be said of it."""
+    return Text(f"{name.en}: {note.en}", f"{name.zh}：{note.zh}")
 
 
 def same(word: str) -> Text:

@@ -10,6 +10,7 @@ from gradio.context import Context
 from aigc_core.text import Text
 from apps.ui.demo import Modality
 from apps.ui.language import both, t
+from apps.ui.markup import said
 
 SUITE = Text("Generative AI, from scratch", "生成式 AI，从零写起")
 HOME = Text("Home", "首页")
@@ -32,7 +33,7 @@ def header(modalities: tuple[Modality, ...], here: str) -> None:
         f'<header class="top"><nav>{links}</nav><div class="switches">'
         f'<a class="en" lang="zh" href="./{here}?lang=zh">中文</a>'
         f'<a class="zh" lang="en" href="./{here}?lang=en">English</a>'
-        f'<button type="button" data-shade aria-label="{LIGHT.en} · {LIGHT.zh}">◐</button>'
+        f'<button type="button" data-shade aria-label="{said(LIGHT)}">◐</button>'
         "</div></header>",
         padding=False,
     )

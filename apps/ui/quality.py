@@ -9,6 +9,7 @@ from aigc_core.errors import AigcError
 from aigc_core.metrics.card import Card, Figure, read_card
 from aigc_core.metrics.glossary import BETTER, METRICS
 from aigc_core.metrics.perturbations import LADDER
+from aigc_core.tasks.image import SampleImages
 from aigc_core.text import Text
 from apps.ui.language import both
 from apps.ui.markup import facts, lede, same
@@ -38,22 +39,44 @@ HEADS = (
 )
 
 
-def quality_facts(entry: Entry, record: Record | None = None) -> str:
-    """The line under the picture: a few figures of the card, and how long this run took."""
+def quality_facts(entry: Entry, record: Record | None = None, *, floors: bool = True) -> str:
+    """The line under the picture: a few figures of the card, and how long this run took.
+
+    Args:
+        floors: whether what real digits score stands beside a figure that means little without.
+    """
     problem = default_engine().problem(entry)
     if problem is not None:
         return f'<p class="notice">{both(problem)}</p>'
-    pairs: list[tuple[Text, Text]] = []
-    card = card_of(entry)
-    for name, beside in LINE.items() if card else ():
-        assert card is not None
-        if figure := card.figure(name):
-            pairs.append((METRICS[name].title, shown(figure, floor=beside)))
+    pairs = real_facts() if entry.is_data else card_facts(entry, floors)
     if not entry.is_data:
         pairs.append((PARAMETERS, same(f"{entry.parameters:,}")))
     if record is not None:
         pairs.append((THIS, same(f"{1000 * record.seconds:.0f} ms")))
     return facts(*pairs)
+
+
+def card_facts(entry: Entry, floors: bool) -> list[tuple[Text, Text]]:
+    """A few figures of a model's card."""
+    card = card_of(entry)
+    figures = {name: card.figure(name) for name in LINE} if card else {}
+    return [
+        (METRICS[name].title, shown(figure, floor=floors and LINE[name]))
+        for name, figure in figures.items()
+        if figure
+    ]
+
+
+def real_facts() -> list[tuple[Text, Text]]:
+    """The same of real digits, which have no card: what the default model's compares with."""
+    models = [entry for entry in default_engine().models(SampleImages) if not entry.is_data]
+    card = card_of(models[0]) if models else None
+    figures = [card.figure(name) for name in LINE] if card else []
+    return [
+        (METRICS[figure.name].title, same(METRICS[figure.name].show(figure.floor)))
+        for figure in figures
+        if figure and figure.floor is not None
+    ]
 
 
 def shown(figure: Figure, *, floor: bool = True) -> Text:

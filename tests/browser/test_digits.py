@@ -13,11 +13,11 @@ from aigc_core import default_engine
 from aigc_core.artifact import Record, contact_sheet, read_record
 from aigc_core.tasks.image import SampleImages, TraceImage
 from apps.ui.language import TRANSLATIONS
+from tests.browser.seeing import draw, drawn
 
 pytestmark = pytest.mark.browser
 
 PATIENCE = 60_000
-DRAWN = r"/dcgan-mnist-\d+\.png"
 Visit = Callable[..., Any]
 
 
@@ -31,25 +31,6 @@ def expect(locator: Any) -> Any:
 def picture(page: Any) -> str:
     """Where the picture on show comes from."""
     return str(page.locator("#result img").get_attribute("src"))
-
-
-def drawn(page: Any, before: str) -> None:
-    """Waits until another finished picture is on show, with its time below."""
-    page.wait_for_function(
-        """([before, drawn]) => {
-            const picture = document.querySelector("#result img");
-            return picture && picture.src !== before && new RegExp(drawn).test(picture.src)
-                && picture.complete && / ms/.test(document.querySelector("#facts").innerText);
-        }""",
-        arg=[before, DRAWN],
-        timeout=PATIENCE,
-    )
-
-
-def draw(page: Any) -> None:
-    before = picture(page)
-    page.locator("#draw").click()
-    drawn(page, before)
 
 
 def record_of(page: Any, folder: Path) -> Record:

@@ -1,12 +1,9 @@
-import base64
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image as Pillow
 
 from aigc_core import default_engine
 from aigc_core.artifact import read_record
@@ -14,6 +11,7 @@ from aigc_core.media import pixels
 from aigc_core.metrics.places import read_places
 from aigc_core.tasks import DecodeLatent, MapLatent, WalkLatent
 from apps.image.latent_plane import END, POINT, START
+from tests.browser.seeing import pixels_shown
 
 pytestmark = pytest.mark.browser
 
@@ -54,19 +52,12 @@ def page(visit: Visit) -> Any:
     return ready(visit("image?demo=map"))
 
 
-def picture(page: Any, selector: str) -> np.ndarray:
-    """The pixels of a picture that the page holds."""
-    source = page.locator(selector).first.get_attribute("src")
-    with Pillow.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) as found:
-        return np.asarray(found.convert("L")).astype(int)
-
-
 def shows(page: Any, x: float, y: float) -> None:
     """Waits until the picture at a point is there, and compares it with the model's."""
     at = f"x = {x:.2f}, y = {y:.2f}".replace("-", "−")
     page.locator("#decoded figcaption", has_text=at).wait_for()
     (expected,) = default_engine().result(DecodeLatent.ask(x=x, y=y)).artifacts
-    assert np.abs(picture(page, "#decoded img") - pixels(expected.media)).max() <= 1
+    assert np.abs(pixels_shown(page, "#decoded img") - pixels(expected.media)).max() <= 1
 
 
 def at(page: Any, name: str) -> list[float]:
@@ -104,7 +95,7 @@ def test_all_is_there_at_once(page: Any) -> None:
         assert box["x"] + box["width"] <= 1280, selector
     (expected,) = default_engine().result(MapLatent.ask()).artifacts
     page.wait_for_function("() => / ms/.test(document.querySelector('#map-facts').innerText)")
-    assert np.abs(picture(page, f"{PLANE} img") - pixels(expected.media)).max() <= 1
+    assert np.abs(pixels_shown(page, f"{PLANE} img") - pixels(expected.media)).max() <= 1
 
 
 def test_a_click_a_drag_and_the_arrow_keys_move_the_point(page: Any) -> None:

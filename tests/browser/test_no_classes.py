@@ -7,6 +7,7 @@ import pytest
 
 from aigc_core import default_engine
 from aigc_core.tasks.image import SampleImages
+from tests.browser.seeing import draw
 
 pytestmark = pytest.mark.browser
 
@@ -26,16 +27,6 @@ def choose(page: Any, name: str) -> None:
     page.get_by_role("option", name=name, exact=True).click()
 
 
-def draw(page: Any) -> None:
-    before = page.locator("#result img").get_attribute("src")
-    page.locator("#draw").click()
-    page.wait_for_function(
-        """before => document.querySelector("#result img")?.src !== before
-            && / ms/.test(document.querySelector("#facts").innerText)""",
-        arg=before,
-    )
-
-
 def test_the_digit_is_asked_for_where_the_model_knows_digits(visit: Callable[..., Any]) -> None:
     models = default_engine().models(SampleImages)
     told = models[0]
@@ -47,14 +38,14 @@ def test_the_digit_is_asked_for_where_the_model_knows_digits(visit: Callable[...
     assert chips(page) == [True, True, True]
     choose(page, untold.name.en)
     page.locator("#demo-digits .controls .chips").wait_for(state="hidden")
-    draw(page)
+    draw(page, untold.id)
     page.locator(".choices .chips").first.wait_for(state="hidden")
     assert chips(page) == [False, False, False]
     choose(page, told.name.en)
     page.locator("#demo-digits .controls .chips").wait_for()
     # The layers are still those of the sheet on show.
     assert chips(page) == [True, False, True]
-    draw(page)
+    draw(page, told.id)
     page.locator("#demo-digits").get_by_role("tab").nth(0).click()
     page.locator(".choices .chips").first.wait_for()
     assert chips(page) == [True, True, True]

@@ -1,5 +1,4 @@
 import base64
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from aigc_core.digits import EMPTY, read_digit, unpack
 from aigc_core.tasks import EncodeImage, VaryImage
 from apps.image.drawing_pad import DRAWINGS
 from apps.ui.quality import card_of
+from tests.browser.seeing import pixels_shown
 
 pytestmark = pytest.mark.browser
 
@@ -47,9 +47,7 @@ def page(visit: Visit) -> Any:
 
 def read(page: Any) -> np.ndarray:
     """What the model reads, as the page shows it."""
-    source = page.locator("#reading img").first.get_attribute("src")
-    with Pillow.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) as found:
-        return np.asarray(found)
+    return pixels_shown(page, "#reading img")
 
 
 def sources(page: Any, selector: str) -> list[str]:
@@ -218,7 +216,7 @@ def test_a_photograph_is_read_and_wrong_files_are_refused(page: Any, tmp_path: P
         press(page, "upload")
     chosen.value.set_files(tmp_path / "photo.jpg")
     changed(page, "#reading img", before)
-    apart = read(page).astype(int) - read_digit(tmp_path / "photo.jpg")
+    apart = read(page) - read_digit(tmp_path / "photo.jpg")
     assert np.abs(apart).mean() < 6
 
     shown = sources(page, "#reading img")

@@ -1,10 +1,11 @@
 import json
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from huggingface_hub import PyTorchModelHubMixin
-from safetensors import safe_open
 
 from aigc_core.checkpoint import WEIGHTS
 from aigc_core.checkpoints import CHECKPOINTS
@@ -21,6 +22,7 @@ from aigc_core.training.objectives import (
     to_unit,
 )
 from aigc_core.training.recipe import settings_of
+from aigc_core.training.ship import read_settings
 
 pytest_plugins = ("tests.cores",)
 pytestmark = pytest.mark.usefixtures("one_core")
@@ -92,8 +94,7 @@ def test_a_recipe_makes_the_network_that_was_shipped(name: str):
 @needs_mnist
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name != "mnist-classifier"])
 def test_shipped_weights_name_the_recipe_that_made_them(name: str):
-    with safe_open(CHECKPOINTS / name / "model.safetensors", framework="numpy") as file:
-        told = json.loads((file.metadata() or {}).get("training", "{}"))
+    told = read_settings(CHECKPOINTS / name / "model.safetensors")
     recipe = recipes.find(name)
     today = settings_of(recipe, recipe.objective()) | {"processes": "1", "accumulate": "1"}
     assert {"batch", "steps", f"{recipe.ships}.lr", "seed"} <= told.keys()
@@ -119,24 +120,30 @@ def test_augmentation_is_the_generators_and_none_without_jitter():
     assert not torch.equal(first, other)
 
 
-def test_the_game_shows_the_discriminator_real_and_made_pictures_in_one_range():
-    seen = []
+Loss = Callable[..., torch.Tensor]
 
-    class Generator(torch.nn.Module):
+
+def onlookers(side: int, seen: list[torch.Tensor]) -> tuple[torch.nn.Module, Any, Loss, Loss]:
+    """A generator of even pictures, a discriminator that notes what it sees, and their losses."""
+
+    class Even(torch.nn.Module):
         latent_dim = 2
 
         def forward(self, z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-            return torch.tanh(z.sum(1))[:, None, None, None].expand(-1, 1, 3, 3)
+            return torch.tanh(z.sum(1))[:, None, None, None].expand(-1, 1, side, side)
 
     def discriminator(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         seen.append(x)
         return x.mean((1, 2, 3))
 
+    losses = (lambda real, made: made.mean() - real.mean(), lambda made: -made.mean())
+    return Even(), discriminator, *losses
+
+
+def test_the_game_shows_the_discriminator_real_and_made_pictures_in_one_range():
+    seen: list[torch.Tensor] = []
     game = Adversarial(
-        Generator(),
-        discriminator,  # type: ignore[arg-type]
-        lambda real, made: made.mean() - real.mean(),
-        lambda made: -made.mean(),
+        *onlookers(3, seen),
     )
     images = torch.from_numpy(np.arange(36, dtype=np.uint8).reshape(4, 3, 3) * 7)
     names = [name for name, _ in game.step((images, torch.zeros(4).long()), torch.Generator())]
@@ -149,21 +156,8 @@ def test_the_game_shows_the_discriminator_real_and_made_pictures_in_one_range():
 def test_noise_before_the_discriminator_fades_away():
     seen: list[torch.Tensor] = []
 
-    class Generator(torch.nn.Module):
-        latent_dim = 2
-
-        def forward(self, z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-            return z.sum(1)[:, None, None, None].expand(-1, 1, 28, 28)
-
-    def discriminator(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        seen.append(x)
-        return x.mean((1, 2, 3))
-
     game = Noised(
-        Generator(),
-        discriminator,  # type: ignore[arg-type]
-        lambda real, made: made.mean() - real.mean(),
-        lambda made: -made.mean(),
+        *onlookers(28, seen),
         noise=0.5,
         fading=100,
     )

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from aigc_core.checkpoint import WEIGHTS, count_weights, read_config, read_shapes
 from aigc_core.checkpoints import CHECKPOINTS
 from aigc_core.errors import AigcError, ModelUnavailable, UnknownModel
+from aigc_core.hub.source import Source
 from aigc_core.tasks import Request, brief
 from aigc_core.text import Text
 
@@ -51,8 +52,14 @@ class Entry(BaseModel):
         origin: written and trained here, from the hub, on another server, or no model at all but
             real data that answer like one, to compare with.
         network: `module:Class` of a from-scratch network; data have none.
-        folder: of its config, weights and card; data have none of these.
-        revision: pins the weights or the data, as `sha256:...`.
+        folder: of its config, weights and card; only models from scratch have these.
+        revision: pins the weights or the data, as `sha256:...`, or the commit on the hub.
+        repo: `org/name` on the hub.
+        variant: of the files there, such as `fp16`.
+        weights: how many numbers each part of it keeps, to say what it needs before the download.
+        server: where a remote model answers; `$NAME` is taken from the environment.
+        served: its name there.
+        token: `$NAME` of the environment's variable that holds the server's token.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
@@ -64,14 +71,31 @@ class Entry(BaseModel):
     origin: Literal["scratch", "hub", "remote", "data"]
     network: str = ""
     folder: Path
-    revision: str
+    revision: str = ""
+    repo: str = ""
+    variant: str = ""
+    weights: dict[str, int] = {}
+    server: str = ""
+    served: str = ""
+    token: str = ""
     licences: Licences
 
     @model_validator(mode="after")
-    def a_model_names_its_network(self) -> Self:
+    def an_origin_has_what_it_needs(self) -> Self:
         if self.origin == "scratch" and "network" not in self.model_fields_set:
             raise ValueError("a model from scratch needs a network")
+        if self.origin in ("scratch", "data") and not self.revision:
+            raise ValueError("what is here needs a revision")
+        if self.origin == "hub":
+            _ = self.source
+        if self.origin == "remote" and not (self.server and self.served):
+            raise ValueError("a remote model needs a server and its name there")
         return self
+
+    @property
+    def source(self) -> Source:
+        """The files of a model from the hub."""
+        return Source(self.repo, self.revision, self.variant)
 
     @property
     def is_data(self) -> bool:

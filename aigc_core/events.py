@@ -10,11 +10,19 @@ from aigc_core.text import Text
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: `step` of `total` (0 where nobody can know), and what it is doing."""
+    """How far a run is.
+
+    Args:
+        step: what is done.
+        total: of how much; 0 where nobody can know.
+        note: what it is doing.
+        bytes: whether step and total count bytes.
+    """
 
     step: int
     total: int
     note: Text
+    bytes: bool = False
 
 
 @dataclass(frozen=True)

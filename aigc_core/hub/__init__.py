@@ -1,0 +1,1 @@
+"""Pretrained models: found on the Hugging Face hub, downloaded once, verified, kept on the disk."""

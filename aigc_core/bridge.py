@@ -4,10 +4,12 @@ A pipeline that reports through callbacks keeps its thread until it is done. So 
 thread of its own, and what its callbacks emit comes out of a generator in the caller's.
 """
 
+import asyncio
 import contextvars
 import logging
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing
 from typing import Generic, TypeVar
 
 from aigc_core.errors import Cancelled
@@ -101,3 +103,48 @@ class Job(Generic[E, T]):
                 self._events = [e for e in self._events if type(e) is not type(event)]
             self._events.append(event)
             self._changed.notify()
+
+
+# Seconds between signs of life of a stream from which nothing comes.
+BEAT = 0.1
+
+
+def run_async(
+    make: Callable[[], AsyncGenerator[E, None]], alive: Callable[[], E]
+) -> Generator[E, None, None]:
+    """Yields what an asynchronous generator yields, and signs of life while nothing comes.
+
+    It works in an event loop and a thread of its own, so that a server's silence holds nobody up:
+    closing the generator cancels what it waits for within `BEAT` seconds, runs its `finally`
+    clauses, and returns when they are through.
+
+    Args:
+        make: gives the generator, inside the loop; it need not be closed.
+        alive: what to yield every `BEAT` seconds; of the kind that a newer one replaces.
+
+    Raises:
+        BaseException: what the generator raised, after the events before it.
+    """
+
+    async def beat(emit: Callable[[E], None]) -> None:
+        while True:
+            emit(alive())
+            await asyncio.sleep(BEAT)
+
+    async def read(emit: Callable[[E], None]) -> None:
+        async with aclosing(make()) as stream:
+            async for event in stream:
+                emit(event)
+
+    async def work(emit: Callable[[E], None]) -> None:
+        tasks = [asyncio.ensure_future(part(emit)) for part in (read, beat)]
+        ended, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        # Together they end when both were refused by `emit`.
+        failures = [error for task in ended if (error := task.exception())]
+        if failures:
+            raise failures[0]
+
+    yield from run_in_thread(lambda emit: asyncio.run(work(emit)))

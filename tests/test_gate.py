@@ -8,7 +8,7 @@ from tests.waiting import SOON, end, start
 
 def until_a_build_waits(gate: Gate) -> None:
     with gate._changed:
-        assert gate._changed.wait_for(lambda: gate._waiting, SOON)
+        assert gate._changed.wait_for(lambda: gate._builds_waiting, SOON)
 
 
 def test_steps_overlap() -> None:
@@ -146,3 +146,42 @@ def test_steps_never_see_the_default_dtype_of_a_build() -> None:
     stop.set()
     end(*steppers)
     assert seen == {torch.float32}
+
+
+def test_a_long_build_lets_waiting_steps_in() -> None:
+    gate, order = Gate(), list[str]()
+
+    def step() -> None:
+        with gate.step():
+            order.append("step")
+
+    with gate.building() as pause:
+        steps = [start(step) for _ in range(3)]
+        with gate._changed:
+            assert gate._changed.wait_for(lambda: gate._steps_waiting == 3, SOON)
+        assert order == []
+        pause()
+        order.append("build goes on")
+        late = start(step)
+        with gate._changed:
+            assert gate._changed.wait_for(lambda: gate._steps_waiting == 1, SOON)
+        assert order == ["step", "step", "step", "build goes on"]
+    end(*steps, late)
+
+
+def test_a_long_step_lets_a_waiting_build_in() -> None:
+    gate, order = Gate(), list[str]()
+
+    def build() -> None:
+        with gate.building():
+            order.append("build")
+
+    with gate.step() as pause:
+        pause()
+        building = start(build)
+        until_a_build_waits(gate)
+        assert order == []
+        pause()
+        order.append("step goes on")
+    end(building)
+    assert order == ["build", "step goes on"]

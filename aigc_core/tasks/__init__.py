@@ -11,10 +11,13 @@ from aigc_core.tasks.latent import (
     VaryImage,
     WalkLatent,
 )
+from aigc_core.tasks.pictures import TextToImage
+from aigc_core.tasks.text import ContinueText
 from aigc_core.text import Text
 
 __all__ = [
     "TASKS",
+    "ContinueText",
     "DecodeLatent",
     "EncodeImage",
     "FindNeighbours",
@@ -22,6 +25,7 @@ __all__ = [
     "MapLatent",
     "Request",
     "SampleImages",
+    "TextToImage",
     "TraceImage",
     "VaryImage",
     "WalkLatent",
@@ -41,6 +45,8 @@ TASKS: dict[str, type[Request]] = {
         DecodeLatent,
         MapLatent,
         WalkLatent,
+        TextToImage,
+        ContinueText,
     )
 }
 

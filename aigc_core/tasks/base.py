@@ -4,10 +4,19 @@ Controls, the API's schema, docstrings, the command line and the error messages 
 fields of the request types, so bounds, defaults, labels and help stand nowhere else.
 """
 
+import re
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 
 from aigc_core.errors import InvalidRequest
@@ -35,6 +44,7 @@ class Shown:
         step: between neighbouring values on a slider.
         choices: all its values, where they are few.
         picture: whether it is a picture, which people give as a file.
+        longest: of a text, in characters; 0 for what is no text.
     """
 
     label: Text
@@ -43,6 +53,7 @@ class Shown:
     step: float | None = None
     choices: tuple[Choice, ...] = ()
     picture: bool = False
+    longest: int = 0
 
 
 def parameter(
@@ -53,6 +64,7 @@ def parameter(
     ge: float | None = None,
     le: float | None = None,
     step: float | None = None,
+    multiple_of: int | None = None,
     unit: str = "",
     choices: tuple[Choice, ...] = (),
     picture: bool = False,
@@ -63,10 +75,42 @@ def parameter(
         default,
         ge=ge,
         le=le,
+        multiple_of=multiple_of,
         description=help.en,
         allow_inf_nan=False if isinstance(default, float) else None,
         json_schema_extra={"shown": shown},  # type: ignore[dict-item]
     )
+
+
+def text_parameter(
+    default: str, label: Text, help: Text, *, longest: int, shortest: int = 0
+) -> Any:
+    """A field of type `Prose`, of so many characters."""
+    return Field(
+        default,
+        min_length=shortest,
+        max_length=longest,
+        description=help.en,
+        json_schema_extra={"shown": Shown(label, help, longest=longest)},  # type: ignore[dict-item]
+    )
+
+
+# Controls that would reorder a page, halves of characters, and C0 and C1 but tab and newline.
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
+    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+
+
+def clean(value: Any) -> str:
+    """A stranger's text without what is not seen; every kind of line end becomes a newline."""
+    if not isinstance(value, str):
+        raise ValueError("a text was expected")
+    return UNSEEN.sub("", re.sub("\r\n?|[\u0085\u2028\u2029]", "\n", value))
+
+
+Prose = Annotated[str, BeforeValidator(clean)]
+"""Words that people type; see `text_parameter`."""
 
 
 def seed_parameter() -> Any:
@@ -133,9 +177,12 @@ class Request(BaseModel):
 
 
 def limits(info: FieldInfo) -> tuple[float | None, float | None]:
-    low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
-    high = next((m.le for m in info.metadata if hasattr(m, "le")), None)
-    return low, high
+    return limit(info, "ge"), limit(info, "le")
+
+
+def limit(info: FieldInfo, name: str) -> Any:
+    """One constraint of a field, by pydantic's name for it; None where it has none."""
+    return next((getattr(m, name) for m in info.metadata if hasattr(m, name)), None)
 
 
 def complaint(request: type[Request], error: ValidationError) -> Text:
@@ -159,6 +206,10 @@ def complaint(request: type[Request], error: ValidationError) -> Text:
         kind = Text("one of {values}", "以下之一：{values}").fill(
             values=", ".join(str(choice.value) for choice in shown.choices)
         )
+    elif shown.longest:
+        kind = Text(
+            "a text of {low} to {high} characters", "长度为 {low} 到 {high} 个字符的文本"
+        ).fill(low=limit(request.model_fields[name], "min_length") or 0, high=f"{shown.longest:,}")
     elif low is not None and high is not None:
         whole = request.model_fields[name].annotation is int
         kind = (
@@ -166,6 +217,10 @@ def complaint(request: type[Request], error: ValidationError) -> Text:
             if whole
             else Text("a number from {low} to {high}", " {low} 到 {high} 之间的数")
         ).fill(low=low, high=high)
+        if factor := limit(request.model_fields[name], "multiple_of"):
+            kind = Text(
+                "{kind} that is a multiple of {factor}", "{kind}，且为 {factor} 的倍数"
+            ).fill(kind=kind, factor=factor)
     else:
         kind = Text("a valid value", "有效的值")
     return Text(

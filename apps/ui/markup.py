@@ -10,6 +10,8 @@ from aigc_core.media import Image
 from aigc_core.text import Text
 from apps.ui.language import both
 
+NOTED = Text("{name}: {note}", "{name}：{note}")
+
 
 def picture(image: Image, description: Text) -> str:
     """An <img> that holds its own pixels, to be scaled without smoothing."""
@@ -43,7 +45,7 @@ def said(text: Text) -> str:
 
 def noted(name: Text, note: Text) -> Text:
     """A name, and what is to be said of it."""
-    return Text(f"{name.en}: {note.en}", f"{name.zh}：{note.zh}")
+    return NOTED.fill(name=name, note=note)
 
 
 def same(word: str) -> Text:

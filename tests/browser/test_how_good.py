@@ -59,7 +59,7 @@ def test_one_visit(visit: Visit, tmp_path: Path) -> None:
     # Stopped, it leaves what is there.
     choose(page, "5,000")
     page.locator("#measure-go").click()
-    page.locator("#measure-status .status").wait_for()
+    page.locator("#measure-status .status", has_text="/").wait_for()
     page.locator("#measure-stop").click()
     page.locator("#measure-status", has_text=STOPPED.en).wait_for()
     assert columns(page) == before + 2

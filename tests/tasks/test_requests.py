@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from aigc_core import tasks
 from aigc_core.errors import InvalidRequest
-from aigc_core.tasks import TASKS, Request, brief
+from aigc_core.tasks import TASKS, ContinueText, Request, TextToImage, brief
 from aigc_core.text import Text
 from tests.fresh import fresh
 
@@ -18,6 +18,8 @@ BIDI = "\u202e\u202d\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 FIELDS = [(request, name) for request in TASKS.values() for name in request.model_fields]
 NUMBERS = [(r, name) for r, name in FIELDS if r.model_fields[name].annotation in (int, float)]
 CHOICES = [(r, name) for r, name in FIELDS if r.shown(name).choices]
+TEXTS = [(r, name) for r, name in FIELDS if r.shown(name).longest]
+NO_TEXTS = [field for field in FIELDS if field not in TEXTS]
 NOTHING_OF_THE_KIND: list[Any] = [
     None,
     [],
@@ -113,7 +115,7 @@ def test_every_field_is_described(request_type: type[Request], name: str):
         assert {choice.value for choice in shown.choices} == literal
         assert len({choice.name for choice in shown.choices}) == len(literal)
         assert info.default in literal
-    elif shown.picture:
+    elif shown.picture or shown.longest:
         assert request_type.ask(**{name: info.default}) == request_type.ask()
     else:
         low, high = limits(request_type, name)
@@ -159,6 +161,8 @@ def test_halves_are_no_whole_numbers(request_type: type[Request], name: str):
 @pytest.mark.parametrize(("request_type", "name"), FIELDS)
 def test_what_is_not_of_the_kind_is_refused(request_type: type[Request], name: str):
     for value in NOTHING_OF_THE_KIND:
+        if isinstance(value, str) and request_type.shown(name).longest > len(value):
+            continue
         text = refusal(request_type, **{name: value})
         assert request_type.shown(name).label.en in text.en
         assert request_type.shown(name).label.zh in text.zh
@@ -176,15 +180,53 @@ def test_every_choice_is_taken(request_type: type[Request], name: str):
         assert all(given in t for given in values for t in text)
 
 
-@pytest.mark.parametrize(("request_type", "name"), FIELDS)
+@pytest.mark.parametrize(("request_type", "name"), NO_TEXTS)
 def test_strange_texts_come_back_short_and_clean(request_type: type[Request], name: str):
     for value in STRANGE_TEXTS:
         assert request_type.shown(name).label.en in refusal(request_type, **{name: value}).en
 
 
+@pytest.mark.parametrize(("request_type", "name"), TEXTS)
+def test_texts_are_taken_without_what_is_not_seen(request_type: type[Request], name: str):
+    for given, taken in (
+        ("A cat.\n\tIt sleeps.", "A cat.\n\tIt sleeps."),
+        ("从前👩‍👩‍👧e\u0301", "从前👩‍👩‍👧e\u0301"),
+        ("a\r\nb\rc\u2028d", "a\nb\nc\nd"),
+        (f"a\0b\x1b[31m\x85{BIDI}c", "ab[31m\nc"),
+        ("cut \ud83d off", "cut  off"),
+        ("<b>{given}</b> %s", "<b>{given}</b> %s"),
+    ):
+        assert getattr(request_type.ask(**{name: given}), name) == taken
+
+
+@pytest.mark.parametrize(("request_type", "name"), TEXTS)
+def test_long_texts_are_refused_with_the_longest(request_type: type[Request], name: str):
+    shown = request_type.shown(name)
+    longest = "数" * shown.longest
+    assert getattr(request_type.ask(**{name: longest}), name) == longest
+    for value in (longest + "数", "x" * 1_000_000, "\u202e<b>" * 1_000_000):
+        text = refusal(request_type, **{name: value})
+        assert shown.label.en in text.en
+        assert shown.label.zh in text.zh
+        assert all(f"{shown.longest:,}" in t for t in text)
+
+
+def test_a_text_that_must_not_be_empty():
+    for value in ("", "\0", "\u202e"):
+        assert "1 to 20,000 characters" in refusal(ContinueText, prompt=value).en
+    assert TextToImage.ask(prompt="", negative="").prompt == ""
+
+
+@pytest.mark.parametrize("value", [513, "100", 2047])
+def test_sides_are_multiples(value: Any):
+    for text in refusal(TextToImage, width=value):
+        assert "8" in text
+        assert brief(value) in text
+
+
 @pytest.mark.parametrize("request_type", TASKS.values(), ids=names)
 def test_unknown_settings_are_refused(request_type: type[Request]):
-    for name in [*STRANGE_TEXTS, "width", "self", "cls", "", "model_config"]:
+    for name in [*STRANGE_TEXTS, "breadth", "self", "cls", "", "model_config"]:
         text = refusal(request_type, **{name: 1})
         assert request_type.title.en in text.en
         assert request_type.title.zh in text.zh

@@ -15,12 +15,21 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
+_chosen: "list[Engine]" = []
+
+
 @cache
 def default_engine() -> "Engine":
     """The engine that apps and command line share within a process."""
     from aigc_core.engine import Engine
 
-    return Engine.default()
+    return _chosen[-1] if _chosen else Engine.default()
+
+
+def use(engine: "Engine") -> None:
+    """Makes an engine this process's default, such as one whose models run elsewhere."""
+    _chosen.append(engine)
+    default_engine.cache_clear()
 
 
 def run(request: "Request", *, model: str | None = None) -> "Generator[Event, None, None]":

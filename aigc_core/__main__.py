@@ -5,7 +5,7 @@ import locale
 import os
 import sys
 
-from aigc_core.commands import doctor, models, run, sample
+from aigc_core.commands import add, doctor, fetch, models, remove, run, sample
 from aigc_core.errors import AigcError
 from aigc_core.text import LANGUAGES, Language
 
@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m aigc_core", description=__doc__)
     parser.add_argument("--lang", choices=LANGUAGES, default=spoken(), help="of messages")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (sample, run, models, doctor):
+    for command in (sample, run, models, fetch, remove, add, doctor):
         command.add(commands)
     options = parser.parse_args(arguments)
     try:

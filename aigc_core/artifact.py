@@ -2,7 +2,7 @@
 
 PNG carries the record as Unicode text (iTXt) under the key `aigc`, beside the standard keys
 Title, Description, Software and Creation Time that any viewer of metadata shows; GIF carries the
-JSON as its comment.
+JSON as its comment. A text is saved with the record as its last line (.txt), or beside it (.json).
 """
 
 import hashlib
@@ -18,11 +18,14 @@ from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aigc_core.errors import UnreadableFile
-from aigc_core.media import Image, Media, pixels, sheet
+from aigc_core.media import Animation, Image, Media, Writing, pixels, sheet, values
 from aigc_core.pictures import open_picture
 from aigc_core.text import Text
 
 KEY = "aigc"
+TEXT_FILES = (".txt", ".json")
+LONGEST_TEXT = 2_000_000  # bytes
+PLAIN: dict[str, Any] = {"ensure_ascii": False, "indent": 1}
 
 
 class Record(BaseModel):
@@ -74,16 +77,22 @@ class Artifact:
 
     def digest(self) -> str:
         """SHA-256 of the decoded media and the canonical record: equal means identical."""
-        values = pixels(self.media)
-        content = hashlib.sha256(repr(values.shape).encode())
-        content.update(np.ascontiguousarray(values).tobytes())
-        content.update(self.record.canonical().encode())
-        return content.hexdigest()
+        content = values(self.media)
+        digest = hashlib.sha256(repr(content.shape).encode())
+        digest.update(np.ascontiguousarray(content).tobytes())
+        digest.update(self.record.canonical().encode())
+        return digest.hexdigest()
 
     def save(self, path: Path) -> Path:
-        """Writes a PNG (image) or a GIF (animation), record included."""
+        """Writes a PNG (image), a GIF (animation) or text (.json or .txt), record included."""
         text = self.record.model_dump_json()
-        if isinstance(self.media, Image):
+        if isinstance(self.media, Writing):
+            if path.suffix == ".json":
+                content = json.dumps({"text": self.media.text, KEY: json.loads(text)}, **PLAIN)
+            else:
+                content = f"{self.media.text}\n\n{KEY}: {text}\n"
+            path.write_text(content, "utf-8", newline="\n")
+        elif isinstance(self.media, Image):
             info = PngInfo()
             info.add_itxt(KEY, text)
             info.add_text("Title", f"{self.record.task} by {self.record.model}")
@@ -91,7 +100,7 @@ class Artifact:
             info.add_text("Software", "AIGC suite " + self.record.software.get("aigc", ""))
             info.add_text("Creation Time", self.record.created)
             Pillow.fromarray(self.media.pixels).save(path, "PNG", pnginfo=info)
-        else:
+        elif isinstance(self.media, Animation):
             first, *rest = [Pillow.fromarray(frame) for frame in self.media.frames]
             first.save(
                 path,
@@ -115,11 +124,13 @@ def contact_sheet(artifacts: Sequence[Artifact], columns: int = 10) -> Artifact:
 
 
 def read_record(path: Path) -> Record:
-    """The record inside a PNG or GIF that was made here.
+    """The record inside a PNG, a GIF or a file of text that was made here.
 
     Raises:
-        UnreadableFile: not a picture, damaged, too large, or without a record.
+        UnreadableFile: not such a file, damaged, too large, or without a record.
     """
+    if path.suffix.lower() in TEXT_FILES:
+        return of_text(path)
     with open_picture(path, formats=("PNG", "GIF")) as picture:
         text = picture.info.get(KEY) or picture.info.get("comment")
     if isinstance(text, bytes):
@@ -132,5 +143,28 @@ def read_record(path: Path) -> Record:
                 "This picture does not carry the record of a run. Only PNG and GIF files saved "
                 "here do, and messengers often strip it.",
                 "这张图片不带生成记录。只有在此保存的 PNG 和 GIF 才有，且聊天软件常会将其删除。",
+            )
+        ) from None
+
+
+def of_text(path: Path) -> Record:
+    """The record inside a .txt or .json file."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LONGEST_TEXT + 1)
+        if len(content) > LONGEST_TEXT:
+            raise ValueError("too long")
+        text = content.decode("utf-8-sig")
+        if path.suffix.lower() == ".json":
+            return Record.model_validate(json.loads(text)[KEY])
+        name, _, record = text.rstrip().rpartition("\n")[2].partition(": ")
+        if name != KEY:
+            raise ValueError("no record")
+        return Record.model_validate_json(record)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise UnreadableFile(
+            Text(
+                "This file does not carry the record of a run. Only texts saved here do.",
+                "此文件不带生成记录。只有在此保存的文本才有。",
             )
         ) from None

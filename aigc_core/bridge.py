@@ -120,31 +120,41 @@ def run_async(
 
     Args:
         make: gives the generator, inside the loop; it need not be closed.
-        alive: what to yield every `BEAT` seconds; of the kind that a newer one replaces.
+        alive: what to yield every `BEAT` seconds until the last word; a Progress or a Preview.
 
     Raises:
         BaseException: what the generator raised, after the events before it.
     """
 
-    async def beat(emit: Callable[[E], None]) -> None:
-        while True:
-            emit(alive())
-            await asyncio.sleep(BEAT)
+    def work(emit: Callable[[E], None]) -> None:
+        asyncio.run(beside(make, alive, emit))
 
-    async def read(emit: Callable[[E], None]) -> None:
+    yield from run_in_thread(work)
+
+
+async def beside(
+    make: Callable[[], AsyncGenerator[E, None]], alive: Callable[[], E], emit: Callable[[E], None]
+) -> None:
+    """Emits what a generator yields, and signs of life beside it; ends with either of the two."""
+    said_all = False
+
+    async def read() -> None:
+        nonlocal said_all
         async with aclosing(make()) as stream:
             async for event in stream:
+                said_all = isinstance(event, Result | Finished)
                 emit(event)
 
-    async def work(emit: Callable[[E], None]) -> None:
-        tasks = [asyncio.ensure_future(part(emit)) for part in (read, beat)]
-        ended, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        # Together they end when both were refused by `emit`.
-        failures = [error for task in ended if (error := task.exception())]
-        if failures:
-            raise failures[0]
+    async def beat() -> None:
+        while True:
+            if not said_all:
+                emit(alive())
+            await asyncio.sleep(BEAT)
 
-    yield from run_in_thread(lambda emit: asyncio.run(work(emit)))
+    tasks = [asyncio.ensure_future(read()), asyncio.ensure_future(beat())]
+    ended, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    for task in ended:
+        task.result()

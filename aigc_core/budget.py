@@ -1,7 +1,8 @@
-"""Memory: what a model needs, where it goes, and which one gives way to it."""
+"""Memory: where a model goes, which one gives way to it, and what comes back."""
 
 import gc
 import logging
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -9,13 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from aigc_core import hardware
-from aigc_core.errors import DoesNotFit
+from aigc_core.errors import DoesNotFit, InvalidRequest
+from aigc_core.fit import Option
 from aigc_core.hardware import Device
+from aigc_core.log import note
+from aigc_core.text import Text
 
 logger = logging.getLogger(__name__)
 
-RESERVE = 400_000_000
-MARGIN = 1.1
+UNITS = {"": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
 OUT_OF_MEMORY = (
     "can't allocate memory",  # torch on a CPU under Linux and macOS
@@ -23,15 +26,42 @@ OUT_OF_MEMORY = (
     "out of memory",
     "invalid buffer size",  # MPS
 )
+LOST = (  # After these, nothing works on the device until the process is started anew.
+    "device-side assert",
+    "illegal memory access",
+    "unspecified launch failure",
+    "illegal instruction was encountered",
+    "device lost",
+    "device is lost",
+    "hardware exception",
+)
 
 
-def need(weights: int, activations: int) -> int:
-    """Free bytes a device must show before a model is loaded on it.
+def limit(device: Device) -> int:
+    """Bytes that all models together may take there: what `AIGC_MEMORY` says, else all.
 
-    A tenth more than the weights, for what their loading takes beside them, the activations of
-    one run, and 400 MB that stay free for the driver and for others.
+    `AIGC_MEMORY="cpu=4GB,cuda:0=20GB"` leaves the rest to other programs.
+
+    Raises:
+        InvalidRequest: it cannot be read.
     """
-    return round(MARGIN * weights) + activations + RESERVE
+    said = os.environ.get("AIGC_MEMORY", "")
+    for pair in filter(None, (part.strip() for part in said.split(","))):
+        name, _, amount = pair.rpartition("=")
+        unit = amount.lstrip("0123456789.")
+        try:
+            most = round(float(amount.removesuffix(unit)) * UNITS[unit.strip()])
+        except (ValueError, KeyError):
+            raise InvalidRequest(MEMORY, given=pair) from None
+        if name == device.id:
+            return min(most, device.total)
+    return device.total
+
+
+MEMORY = Text(
+    "AIGC_MEMORY must be like cpu=4GB,cuda:0=20GB; “{given}” is not.",
+    "AIGC_MEMORY 的形式应为 cpu=4GB,cuda:0=20GB，而不是“{given}”。",
+)
 
 
 def allowance(device: Device) -> int:
@@ -51,15 +81,6 @@ def worth(load_seconds: float, uses: int, size: int, idle: float) -> float:
     return (load_seconds + 0.1) * (1 + uses) / max(1, size) / (1 + idle)
 
 
-def by_preference(devices: Iterable[Device]) -> list[list[Device]]:
-    """Accelerators, then the CPU; in each group the freest first."""
-    freest = sorted(devices, key=lambda device: -device.free)
-    return [
-        [device for device in freest if device.kind != "cpu"],
-        [device for device in freest if device.kind == "cpu"],
-    ]
-
-
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out: told by class names and messages, so that torch is not needed."""
     if isinstance(error, MemoryError):
@@ -70,15 +91,36 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in message for sign in OUT_OF_MEMORY)
 
 
+def is_lost(error: BaseException) -> bool:
+    """Whether the device failed in a way that only a new process mends."""
+    message = str(error).lower()
+    return isinstance(error, RuntimeError) and any(sign in message for sign in LOST)
+
+
+class NoRoom(Exception):
+    """No way to hold the model fits now.
+
+    Args:
+        needs: bytes that the smallest way needs.
+        free: of these, bytes that are free, idle models counted.
+        later: whether it would fit once models in use are idle.
+    """
+
+    def __init__(self, needs: int, free: int, later: bool) -> None:
+        super().__init__()
+        self.needs, self.free, self.later = needs, free, later
+
+    def refusal(self, id: str) -> DoesNotFit:
+        return DoesNotFit(id, self.needs, self.free)
+
+
 @dataclass(eq=False)
 class Resident:
     """A model's place in the books.
 
     Args:
         model: what was loaded; None while it is not.
-        device: where it is, or is to be.
-        weights: bytes.
-        activations: bytes that a run takes beyond them.
+        option: how it is held, or is to be.
         refs: leases in use.
         uses: leases so far.
         last_use: when the last lease ended, or the load.
@@ -87,21 +129,26 @@ class Resident:
 
     id: str
     model: Any = None
-    device: Device | None = None
-    weights: int = 0
-    activations: int = 0
+    option: Option | None = None
     refs: int = 0
     uses: int = 0
     last_use: float = 0.0
     load_seconds: float = 0.0
 
+    def bytes(self, pool: str) -> int:
+        """Of its weights in one memory; 0 while it is not loaded."""
+        return self.option.takes.get(pool, 0) if self.option and self.model is not None else 0
+
     @property
-    def pool(self) -> str | None:
-        """The memory that it takes; None while it is not loaded."""
-        return self.device.pool if self.device and self.model is not None else None
+    def pools(self) -> tuple[str, ...]:
+        """The memories that it takes from."""
+        return tuple(self.option.takes) if self.option and self.model is not None else ()
 
 
 R = TypeVar("R", bound=Resident)
+
+Choose = Callable[[Sequence[Device]], list[list[Option]]]
+"""The ways to hold a model on devices as they are now, in groups that are equally good."""
 
 
 class Residents(Generic[R]):
@@ -112,22 +159,30 @@ class Residents(Generic[R]):
     Attributes:
         changed: guards the books; its holder must not unload anything.
         entries: the books, models that are not loaded among them.
+        leaving: models whose place in the books another load has taken; they go when idle.
         pinned: ids that stay until the end.
+        dead: ids of devices that failed for good.
         closed: from now on nothing idle stays.
+        evictions: models unloaded so far.
     """
 
     def __init__(
         self,
         devices: Callable[[], Sequence[Device]],
         allowance: Callable[[Device], int],
+        limit: Callable[[Device], int],
         clock: Callable[[], float],
     ) -> None:
         self.changed = threading.Condition(threading.Lock())
         self.entries: dict[str, R] = {}
+        self.leaving: list[R] = []
         self.pinned: set[str] = set()
+        self.dead: set[str] = set()
         self.closed = False
+        self.evictions = 0
         self._devices = devices
         self._allowance = allowance
+        self._limit = limit
         self._allowed: dict[str, int] = {}
         self._clock = clock
         # Placing and unloading exclude each other: what has left the books has left the memory.
@@ -135,33 +190,75 @@ class Residents(Generic[R]):
         # finish a step before it closes.
         self._room = threading.Lock()
 
-    def place(self, id: str, need: int) -> Device:
-        """The best device with room, made by unloading idle models where that is enough.
+    def place(self, choose: Choose) -> Option:
+        """The best way to hold a model that fits, made by unloading idle models if needed.
 
-        Accelerators come before the CPU, and the freest before the others.
+        Of ways that are equally good, one that fits as things are comes first.
 
         Raises:
-            DoesNotFit: there is none, even without the idle models.
+            NoRoom: there is none, even without the idle models.
         """
         with self._room:
-            for group in by_preference(self._measure()):
-                for device in group:
-                    if device.free >= need:
-                        return device
-                for device in group:
-                    if self._make_room(device, need):
-                        return device
-            free = [d.free + self._idle_bytes(d.pool) for d in self._measure()]
-        raise DoesNotFit(id, need, max(free, default=0))
+            groups = choose(self.measure())
+            for group in groups:
+                for option in group:
+                    if self._fits(option):
+                        return option
+                for option in group:
+                    if self._make_room(option):
+                        return option
+            raise self._no_room([option for group in groups for option in group])
+
+    def measure(self, seen: Sequence[Device] | None = None) -> list[Device]:
+        """The devices that work, none with more free than the books say.
+
+        Mapped weights take their memory at the first run only, and models in use will want theirs
+        for activations: the device knows of neither yet.
+        """
+        found = self._devices() if seen is None else seen
+        devices = [device for device in found if device.id not in self.dead]
+        with self.changed:
+            for device in devices:
+                most = self._allowed.get(device.pool, 0)
+                self._allowed[device.pool] = max(most, self._allowance(device))
+            booked = self._booked()
+        return [
+            replace(d, total=most, free=max(0, min(d.free, most - booked[d.pool])))
+            for d in devices
+            for most in [self._limit(d)]
+        ]
+
+    def weights(self) -> Counter[str]:
+        """Bytes of weights by memory; `changed` is held."""
+        return Counter(
+            {pool: sum(entry.bytes(pool) for entry in self._all()) for pool in self._pools()}
+        )
+
+    def any_loaded(self) -> bool:
+        """Whether there is a model; `changed` is held."""
+        return any(entry.model is not None for entry in self._all())
+
+    def idle_bytes(self, pool: str) -> int:
+        """What unloading every idle model would free."""
+        with self.changed:
+            return sum(entry.bytes(pool) for entry in self._idle(pool))
 
     def free(self) -> int:
         """Bytes free on the freest device."""
-        return max((device.free for device in self._measure()), default=0)
+        return max((device.free for device in self.measure()), default=0)
 
-    def clear(self, pool: str) -> None:
-        """Unloads every idle model from one memory."""
+    def relieve(self, pool: str) -> None:
+        """Unloads every idle model from one memory, and returns what can be returned."""
         with self._room:
             while victim := self._cheapest(pool):
+                self._unload(victim)
+        gc.collect()
+        hardware.give_back()
+
+    def make_room(self, device: Device, bytes: int) -> None:
+        """Unloads idle models until so much is free on a device, or nothing is idle."""
+        with self._room:
+            while self._free(device.id) < bytes and (victim := self._cheapest(device.pool)):
                 self._unload(victim)
 
     def evict(self, id: str) -> bool:
@@ -171,56 +268,103 @@ class Residents(Generic[R]):
                 entry = self.entries.get(id)
             return entry is not None and self._unload(entry)
 
-    def settle(self, pool: str) -> None:
-        """Unloads idle models until those in one memory are within their allowance."""
-        if self._over(pool):
+    def settle(self, pools: Iterable[str]) -> None:
+        """Unloads what is on its way out, and idle models beyond the allowance of a memory."""
+        with self.changed:
+            gone = [entry for entry in self.leaving if self._may_go(entry)]
+        if gone:
             with self._room:
-                while self._over(pool) and (victim := self._cheapest(pool)):
-                    self._unload(victim)
+                for entry in gone:
+                    self._unload(entry)
+        for pool in pools:
+            if self._over(pool):
+                with self._room:
+                    while self._over(pool) and (victim := self._cheapest(pool)):
+                        self._unload(victim)
+
+    def tidy(self, idle_seconds: float) -> float:
+        """Unloads models that were idle for so long; seconds until the next may be."""
+        with self.changed:
+            now = self._clock()
+            idle = [entry for pool in self._pools() for entry in self._idle(pool)]
+            old = {entry for entry in idle if now - entry.last_use >= idle_seconds}
+            left = [idle_seconds - (now - entry.last_use) for entry in idle if entry not in old]
+        with self._room:
+            for entry in old:
+                self._unload(entry)
+        return min(left, default=idle_seconds)
 
     def close(self) -> None:
-        """Unloads what is idle; the rest goes when its pool is next settled."""
+        """Unloads what is idle; the rest goes when its memory is next settled."""
         with self.changed:
             self.closed = True
-            pools = {entry.pool for entry in self.entries.values()}
-        for pool in pools:
-            if pool is not None:
-                self.settle(pool)
+            pools = self._pools()
+        self.settle(pools)
 
-    def _make_room(self, device: Device, need: int) -> bool:
-        """Unloads idle models until there is room; none if all would not be enough."""
-        if device.free + self._idle_bytes(device.pool) < need:
-            return False
-        while victim := self._cheapest(device.pool):
-            self._unload(victim)
-            if any(d.id == device.id and d.free >= need for d in self._measure()):
-                return True
-        return False
+    def _pools(self) -> set[str]:
+        return {pool for entry in self._all() for pool in entry.pools}
 
-    def _measure(self) -> list[Device]:
-        """The devices, none with more free than the books say.
+    def _all(self) -> list[R]:
+        return [*self.entries.values(), *self.leaving]
 
-        Mapped weights take their memory at the first run only, and models in use will want theirs
-        for activations: the device knows of neither yet.
-        """
-        devices = self._devices()
+    def _booked(self) -> Counter[str]:
         booked: Counter[str] = Counter()
+        for entry in self._all():
+            for pool in entry.pools:
+                booked[pool] += entry.bytes(pool)
+            if entry.refs and entry.model is not None and entry.option is not None:
+                booked[entry.option.device.pool] += entry.option.activations
+        return booked
+
+    def _fits(self, option: Option) -> bool:
+        free = self._free_by_pool()
+        return all(bytes <= free.get(pool, 0) for pool, bytes in option.needs.items())
+
+    def _free_by_pool(self) -> dict[str, int]:
+        """Bytes free in each memory, by the device that sees the most."""
+        free: dict[str, int] = {}
+        for device in self.measure():
+            free[device.pool] = max(free.get(device.pool, 0), device.free)
+        return free
+
+    def _free(self, device: str) -> int:
+        return next((d.free for d in self.measure() if d.id == device), 0)
+
+    def _make_room(self, option: Option) -> bool:
+        """Unloads idle models until there is room; none if all would not be enough."""
+        free = self._free_by_pool()
+        if any(
+            free.get(pool, 0) + self.idle_bytes(pool) < bytes
+            for pool, bytes in option.needs.items()
+        ):
+            return False
+        for pool, bytes in option.needs.items():
+            while self._free_by_pool().get(pool, 0) < bytes:
+                victim = self._cheapest(pool)
+                if victim is None:
+                    return False
+                self._unload(victim)
+        return self._fits(option)
+
+    def _no_room(self, options: list[Option]) -> NoRoom:
+        """Why nothing fits: about the way that lacks least."""
+        free = self._free_by_pool()
+        idle = {pool: self.idle_bytes(pool) for pool in free}
         with self.changed:
-            for device in devices:
-                most = self._allowed.get(device.pool, 0)
-                self._allowed[device.pool] = max(most, self._allowance(device))
-            for entry in self.entries.values():
-                if entry.pool is not None:
-                    activations = entry.activations if entry.refs else 0
-                    booked[entry.pool] += entry.weights + activations
-        return [replace(d, free=max(0, min(d.free, d.total - booked[d.pool]))) for d in devices]
+            used = self._booked()
+        lacks = []
+        later = False
+        for option in options:
+            lack = {p: b - free.get(p, 0) - idle.get(p, 0) for p, b in option.needs.items()}
+            pool = max(lack, key=lambda name: lack[name])
+            lacks.append((lack[pool], option.needs[pool], free.get(pool, 0) + idle.get(pool, 0)))
+            # What is booked and not idle is in use, and will be idle one day.
+            later |= all(lack[p] <= used[p] - idle.get(p, 0) for p in lack)
+        _, needs, there = min(lacks, default=(0, 0, 0))
+        return NoRoom(needs, there, later)
 
     def _over(self, pool: str) -> bool:
-        return self.closed or self._idle_bytes(pool) > self._allowed.get(pool, 0)
-
-    def _idle_bytes(self, pool: str) -> int:
-        with self.changed:
-            return sum(entry.weights for entry in self._idle(pool))
+        return self.closed or self.idle_bytes(pool) > self._allowed.get(pool, 0)
 
     def _cheapest(self, pool: str) -> R | None:
         """The idle model that is the least loss."""
@@ -228,29 +372,42 @@ class Residents(Generic[R]):
             now = self._clock()
             return min(
                 self._idle(pool),
-                key=lambda e: worth(e.load_seconds, e.uses, e.weights, now - e.last_use),
+                key=lambda e: worth(e.load_seconds, e.uses, e.bytes(pool), now - e.last_use),
                 default=None,
             )
 
     def _idle(self, pool: str) -> list[R]:
-        return [e for e in self.entries.values() if e.pool == pool and self._may_go(e)]
+        return [e for e in self._all() if pool in e.pools and self._may_go(e)]
 
     def _may_go(self, entry: R) -> bool:
-        pinned = entry.id in self.pinned and not self.closed
-        return entry.model is not None and not entry.refs and not pinned
+        kept = entry.id in self.pinned and not self.closed and entry not in self.leaving
+        return entry.model is not None and not entry.refs and not kept
 
     def _unload(self, entry: R) -> bool:
         """Closes a model, unless somebody has taken it meanwhile."""
         with self.changed:
-            if self.entries.get(entry.id) is not entry or not self._may_go(entry):
+            known = entry in self.leaving or self.entries.get(entry.id) is entry
+            if not known or not self._may_go(entry):
                 return False
-            del self.entries[entry.id]
+            if entry in self.leaving:
+                self.leaving.remove(entry)
+            else:
+                del self.entries[entry.id]
             model, entry.model = entry.model, None
+            self.evictions += 1
         try:
             model.close()
         except Exception:
             logger.exception("closing %s failed", entry.id)
         del model
         gc.collect()
-        hardware.trim()
+        hardware.give_back()
+        note(
+            logger,
+            "evicted",
+            model=entry.id,
+            pools=",".join(entry.option.takes if entry.option else ()),
+        )
+        with self.changed:
+            self.changed.notify_all()
         return True

@@ -57,6 +57,8 @@ class Entry(BaseModel):
         repo: `org/name` on the hub.
         variant: of the files there, such as `fp16`.
         weights: how many numbers each part of it keeps, to say what it needs before the download.
+        download: bytes of its files on the hub; 0 where they are only reckoned from the weights.
+        gated: whether its makers want their terms accepted before the download.
         server: where a remote model answers; `$NAME` is taken from the environment.
         served: its name there.
         token: `$NAME` of the environment's variable that holds the server's token.
@@ -75,6 +77,8 @@ class Entry(BaseModel):
     repo: str = ""
     variant: str = ""
     weights: dict[str, int] = {}
+    download: int = 0
+    gated: bool = False
     server: str = ""
     served: str = ""
     token: str = ""
@@ -190,6 +194,10 @@ class Entry(BaseModel):
         try:
             if self.is_data:
                 self.module.check()
+            elif self.origin == "remote":
+                self.module.check(self)
+            elif self.origin == "hub":
+                _ = self.module  # Its files are fetched when they are needed.
             else:
                 _ = self.module
                 read_config(self.folder)
@@ -221,9 +229,15 @@ class Catalog:
 
     @classmethod
     def default(cls) -> Self:
-        """Ours, and the host's where `AIGC_CATALOG` names a file."""
-        own = os.environ.get("AIGC_CATALOG")
-        return cls.read(OURS, *([Path(own)] if own else []))
+        """Ours, and the host's; a file that `AIGC_CATALOG` names must be there."""
+        own = own_file()
+        named = bool(os.environ.get("AIGC_CATALOG"))
+        return cls.read(OURS, *([own] if named or own.is_file() else []))
+
+    def add(self, entry: Entry) -> None:
+        """Offers one more model, from now on."""
+        # A new dictionary: others may be going through the old one.
+        self.entries = {**self.entries, entry.id: entry}
 
     def find(self, model: str) -> Entry:
         """The entry of an id.
@@ -245,6 +259,14 @@ class Catalog:
 
     def _all(self, request: type[Request]) -> list[Entry]:
         return [entry for entry in self.entries.values() if entry.answers(request)]
+
+
+def own_file() -> Path:
+    """The host's catalog: `AIGC_CATALOG`, else `catalog.toml` in the user's configuration."""
+    if own := os.environ.get("AIGC_CATALOG"):
+        return Path(own)
+    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(home) / "aigc" / "catalog.toml"
 
 
 def read_entries(file: Path) -> list[Entry]:

@@ -1,45 +1,33 @@
 """The only place where request, catalog, loader and family meet."""
 
+import os
 import platform
 import time
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
-from typing import Any
 
 from aigc_core import __version__
 from aigc_core.artifact import Artifact, Record
 from aigc_core.catalog import Catalog, Entry
+from aigc_core.catalog_model import CatalogModel
+from aigc_core.data.source import cache_folder
 from aigc_core.errors import InvalidRequest, ModelUnavailable
 from aigc_core.events import Event, Finished, Output, Result
-from aigc_core.loader import Loader, Placement
-from aigc_core.tasks import Request
+from aigc_core.fit import Fit
+from aigc_core.ladder import Attempt, answered
+from aigc_core.lease import Priority
+from aigc_core.loader import Loader
+from aigc_core.peaks import Peaks
+from aigc_core.tasks import Request, brief
 from aigc_core.text import Text
 
-
-@dataclass(frozen=True)
-class CatalogModel:
-    """An entry as the loader sees it."""
-
-    entry: Entry
-    # A small network's activations: a few dozen pictures of a few hundred channels.
-    activation_bytes: int = 64_000_000
-    shared: bool = True
-
-    @property
-    def id(self) -> str:
-        return self.entry.id
-
-    @property
-    def weight_bytes(self) -> int:
-        # Whatever the file holds, networks from scratch run in float32.
-        return 4 * self.entry.numbers
-
-    def load(self, placement: Placement) -> Any:
-        return self.entry.module.load(self.entry, placement)
+IDLE = Text(
+    "AIGC_IDLE_MINUTES must be a number above 0; “{given}” is not.",
+    "AIGC_IDLE_MINUTES 必须是大于 0 的数，而不是“{given}”。",
+)
 
 
 class Engine:
@@ -57,7 +45,12 @@ class Engine:
     def default(cls, *, batching: bool = True) -> "Engine":
         """An engine over the suite's catalog and this machine's devices."""
         catalog = Catalog.default()
-        loader = Loader(lambda model: CatalogModel(catalog.find(model)), batching=batching)
+        loader = Loader(
+            lambda model: CatalogModel(catalog.find(model)),
+            batching=batching,
+            idle_seconds=idle_seconds(),
+            peaks=Peaks(cache_folder() / "activations.json"),
+        )
         return cls(catalog, loader)
 
     def models(self, request: type[Request]) -> list[Entry]:
@@ -71,24 +64,36 @@ class Engine:
         }
         return failed.get(entry.id) or entry.problem()
 
-    def run(self, request: Request, *, model: str | None = None) -> Generator[Event, None, None]:
+    def fit(self, entry: Entry) -> Fit:
+        """Whether a model fits this machine, and how; asked before any load, starts no driver."""
+        return self.loader.fit(entry.id)
+
+    def run(
+        self,
+        request: Request,
+        *,
+        model: str | None = None,
+        priority: Priority = "person",
+    ) -> Generator[Event, None, None]:
         """Answers a request: progress and previews, and the result as the last event.
 
         Closing the iterator ends the run within one step and gives the lease back.
 
         Args:
             model: an id of the catalog; by default the first that answers such requests.
+            priority: whether somebody waits for it, or it is one of many.
 
         Raises:
             AigcError: the model is unknown, unavailable, or does not answer such requests.
         """
         entry = self._choose(request, model)
-        answer = entry.module.ANSWERS[type(request)]
-        with self.loader.ask(entry.id) as lease:
+        attempt = Attempt(request)
+        with self.loader.ask(
+            entry.id, priority=priority, activations=activations(entry, request)
+        ) as lease:
             yield from lease.waiting()
             start = time.perf_counter()
-            # Closed before the lease is, whatever ends the run.
-            with closing(answer(lease.model, request)) as events:
+            with closing(answered(lease, entry.module, entry.id, attempt)) as events:
                 for event in events:
                     if not isinstance(event, Finished):
                         yield event
@@ -99,7 +104,7 @@ class Engine:
                         tuple(
                             Artifact(
                                 output.media,
-                                record(request, entry, output, device, seconds),
+                                record(attempt, entry, output, device, seconds),
                                 output.caption,
                             )
                             for output in event.outputs
@@ -134,15 +139,41 @@ class Engine:
         return entry
 
 
-def record(request: Request, entry: Entry, output: Output, device: str, seconds: float) -> Record:
+def activations(entry: Entry, request: Request) -> int:
+    """Bytes in float32 that a run takes beyond the weights, as its family estimates them; else 0."""
+    estimate = getattr(entry.module, "activation_bytes", None)
+    return int(estimate(entry, request)) if estimate and entry.origin != "remote" else 0
+
+
+def idle_seconds() -> float | None:
+    """After how long idle models are unloaded: `AIGC_IDLE_MINUTES`, by default never.
+
+    Raises:
+        InvalidRequest: it is not a number above 0.
+    """
+    said = os.environ.get("AIGC_IDLE_MINUTES", "")
+    if not said:
+        return None
+    try:
+        minutes = float(said)
+    except ValueError:
+        minutes = 0
+    if not 0 < minutes < float("inf"):
+        raise InvalidRequest(IDLE, given=brief(said))
+    return 60 * minutes
+
+
+def record(attempt: Attempt, entry: Entry, output: Output, device: str, seconds: float) -> Record:
     """How one output of a run was made."""
+    request = attempt.request
+    lessened = [how.en for how in attempt.lessened]
     return Record(
         task=request.task,
         request=request.model_dump(),
         model=entry.id,
         revision=entry.revision,
         seed=output.seed,
-        details=output.details,
+        details=output.details | ({"lessened": lessened} if lessened else {}),
         device=device,
         software=software(),
         tolerance=output.tolerance,

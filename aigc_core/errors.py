@@ -66,6 +66,36 @@ class DoesNotFit(AigcError):
         )
 
 
+class OutOfMemory(AigcError):
+    """Memory ran out in a run, in every way there is to take less."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            Text(
+                "{model} ran out of memory, even with less at a time. Ask for fewer or smaller "
+                "results, close other programs, or choose a smaller model.",
+                "{model} 内存不足，减少单次用量后仍然不够。"
+                "请减少数量或尺寸，关闭其他程序，或换一个小一些的模型。",
+            ),
+            model=model,
+        )
+
+
+class DeviceLost(AigcError):
+    """A device failed in a way that only a new process mends."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__(
+            Text(
+                "The graphics device {device} has failed. Try again: other devices go on. To use "
+                "it again, whoever runs this server must start it anew.",
+                "图形设备 {device} 出现故障。请重试，其他设备仍可使用。"
+                "要恢复该设备，需由服务管理者重启服务。",
+            ),
+            device=device,
+        )
+
+
 class TooBusy(AigcError):
     """As many runs wait already as a visitor, or all visitors of one network, may have.
 

@@ -6,21 +6,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from aigc_core.artifact import Artifact, contact_sheet
+from aigc_core.artifact import TEXT_FILES, Artifact, contact_sheet
 from aigc_core.errors import InvalidRequest
-from aigc_core.media import Animation, Image
+from aigc_core.media import Animation, Image, Writing
 from aigc_core.text import Text
 
 
 def file_name(artifact: Artifact) -> str:
     """Model, seed and what tells siblings apart: `dcgan-mnist-000042-3.png`."""
+    endings: dict[type, str] = {Image: "png", Animation: "gif", Writing: "txt"}
     record = artifact.record
     parts = [record.model, f"{record.seed:06d}"]
     parts += [
         str(record.details[key]) for key in ("role", "label", "layer") if key in record.details
     ]
-    ending = "gif" if isinstance(artifact.media, Animation) else "png"
-    return "-".join(parts) + f".{ending}"
+    return "-".join(parts) + f".{endings[type(artifact.media)]}"
 
 
 def file_names(artifacts: Sequence[Artifact]) -> list[str]:
@@ -36,7 +36,7 @@ def write(artifacts: Sequence[Artifact], out: Path) -> list[Path]:
     """Writes artifacts, each with its record, and returns the files.
 
     Args:
-        out: a folder, a `.zip`, or one `.png` (a sheet of all) or `.gif`.
+        out: a folder, a `.zip`, or one `.png` (a sheet of all), `.gif`, `.txt` or `.json`.
 
     Raises:
         InvalidRequest: the ending does not fit what was made.
@@ -56,8 +56,12 @@ def write(artifacts: Sequence[Artifact], out: Path) -> list[Path]:
         if same:
             columns = pictures[0].record.request.get("columns", 10)
             return [contact_sheet(pictures, columns).save(out)]
-    if out.suffix == ".gif" and len(artifacts) == 1 and isinstance(artifacts[0].media, Animation):
-        return [artifacts[0].save(out)]
+    if len(artifacts) == 1:
+        media = artifacts[0].media
+        if (out.suffix == ".gif" and isinstance(media, Animation)) or (
+            out.suffix in TEXT_FILES and isinstance(media, Writing)
+        ):
+            return [artifacts[0].save(out)]
     raise InvalidRequest(
         Text(
             "What was made does not fit into one {suffix} file; name a folder or a .zip.",

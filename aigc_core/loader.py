@@ -9,162 +9,39 @@ yet another, which is how generators are driven behind a web server.
 """
 
 import gc
+import itertools
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from dataclasses import replace
+from typing import Any
 
 from aigc_core import budget, hardware
-from aigc_core.budget import Resident, Residents
-from aigc_core.errors import AigcError, Cancelled, DoesNotFit, ModelUnavailable
+from aigc_core.budget import Residents
+from aigc_core.building import LOOK, Builder, Ways
+from aigc_core.errors import AigcError, Cancelled, ModelUnavailable
 from aigc_core.events import Progress
+from aigc_core.fetches import Fetches, told
+from aigc_core.fit import ORDER, Fit, as_devices, fit, in_dtype
+from aigc_core.footprint import RUNGS
 from aigc_core.gate import PROCESS, Gate
-from aigc_core.hardware import Device
+from aigc_core.hardware import Device, Kind
+from aigc_core.lease import Entry, Lease, Priority, Together
+from aigc_core.log import note
+from aigc_core.peaks import Peaks
+from aigc_core.placement import Loadable, LoadedModel
+from aigc_core.status import Counts, DeviceState, ModelState, Status
 from aigc_core.text import Text
 
 logger = logging.getLogger(__name__)
 
-Status = Literal["loading", "ready", "failed"]
-
-LOADING = Text("Loading {model}", "正在加载 {model}")
+NEXT = Text("{model} waits to be loaded", "{model} 等待加载")
 QUEUED = Text("Waiting: {ahead} ahead", "排队中：前面还有 {ahead} 个")
 BUG = Text("an error in the program ({kind}).", "程序出错（{kind}）。")
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where and how a model is to be loaded.
-
-    Args:
-        device: in torch's words, such as `cpu` or `cuda:0`.
-        dtype: of the weights, in torch's words, such as `float32`.
-        gate: to be entered for each step of the model; it is held alone during the load.
-        batching: whether requests of several visitors may share a step.
-    """
-
-    device: str
-    dtype: str
-    gate: Gate
-    batching: bool
-
-
-class LoadedModel(Protocol):
-    """What a lease hands out."""
-
-    def close(self) -> None:
-        """Frees everything; called once, when nobody uses the model any more."""
-
-
-class Loadable(Protocol):
-    """A model that can be loaded. Its sizes are read before the load, on the loader's thread."""
-
-    @property
-    def id(self) -> str:
-        """Its name in the catalog."""
-
-    @property
-    def weight_bytes(self) -> int:
-        """Bytes of its weights when loaded."""
-
-    @property
-    def activation_bytes(self) -> int:
-        """Bytes that a run takes beyond the weights, at its peak."""
-
-    @property
-    def shared(self) -> bool:
-        """Whether several leases may use it at once; if not, they take turns."""
-
-    def load(self, placement: Placement) -> LoadedModel:
-        """Builds the model there; called inside `placement.gate.building()`."""
-
-
-@dataclass(frozen=True)
-class ModelState:
-    """A model as the loader knows it.
-
-    Args:
-        reason: why the last load failed; None unless it did.
-        device: where it is, in torch's words; None while that is not decided.
-        bytes: of its weights; 0 while unknown.
-        refs: leases in use.
-        waiting: leases that wait for the load or for their turn.
-        uses: leases handed out since it was loaded.
-        last_use: when the last lease ended (or the load, before that), by the loader's clock.
-        load_seconds: what the load took.
-        pinned: it stays until the loader closes.
-    """
-
-    id: str
-    status: Status
-    reason: Text | None
-    device: str | None
-    bytes: int
-    refs: int
-    waiting: int
-    uses: int
-    last_use: float
-    load_seconds: float
-    pinned: bool
-
-
-@dataclass(eq=False)
-class Entry(Resident):
-    """One load of a model, and those who wait for it or for their turn."""
-
-    shared: bool = False
-    status: Status = "loading"
-    reason: Text | None = None
-    queue: "deque[Lease]" = field(default_factory=deque)
-
-
-class Lease:
-    """A place in the queue for a model, then the right to use it, until closed."""
-
-    def __init__(self, loader: "Loader", entry: Entry) -> None:
-        self._loader = loader
-        self._entry = entry
-        self._model: Any = None
-        self._error: BaseException | None = None
-        self._traceback: TracebackType | None = None
-        self._closed = False
-
-    @property
-    def model(self) -> Any:
-        """The loaded model, once `waiting` has ended and until the lease is closed."""
-        if self._model is None:
-            raise RuntimeError("the lease is not ready, or was closed")
-        return self._model
-
-    @property
-    def _settled(self) -> bool:
-        return self._closed or self._model is not None or self._error is not None
-
-    def waiting(self, poll: float = 0.05) -> Iterator[Progress]:
-        """Yields every `poll` seconds until the model is ready; nothing if it is ready already.
-
-        Raises:
-            DoesNotFit: no device has the memory, even without the idle models.
-            AigcError: the model cannot be loaded; the sentence says why.
-            Cancelled: the lease was closed.
-            Exception: the load failed through a bug.
-        """
-        while (progress := self._loader._wait(self, poll)) is not None:
-            yield progress
-
-    def close(self) -> None:
-        """Gives the model back, or the place in the queue; again does nothing."""
-        self._loader._release(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+PROCESSOR = Text("on the processor, slower", "改用 CPU，较慢")
+CLOSING = Text("the server is shutting down.", "服务正在关闭。")
 
 
 class Loader:
@@ -175,9 +52,13 @@ class Loader:
         devices: measures the devices, freshly at each call.
         allowance: bytes that idle models may keep on a device; those on devices that share a
             memory share the largest of their allowances.
+        limit: bytes that all models together may take on a device.
         batching: handed on to the models.
         gate: taken alone for each load.
         clock: seconds that only grow.
+        idle_seconds: idle models are unloaded after so long; None keeps them while there is room.
+        patience: seconds that a load waits for models in use to end.
+        peaks: what runs took before, and will take.
     """
 
     def __init__(
@@ -186,29 +67,58 @@ class Loader:
         *,
         devices: Callable[[], Sequence[Device]] = hardware.devices,
         allowance: Callable[[Device], int] = budget.allowance,
+        limit: Callable[[Device], int] = budget.limit,
         batching: bool = True,
         gate: Gate = PROCESS,
         clock: Callable[[], float] = time.monotonic,
+        idle_seconds: float | None = None,
+        patience: float = 600.0,
+        peaks: Peaks | None = None,
     ) -> None:
+        self.patience = patience
         self._find = find
-        self._batching = batching
-        self._gate = gate
         self._clock = clock
-        self._residents = Residents[Entry](devices, allowance, clock)
+        self._idle_seconds = idle_seconds
+        self._peaks = peaks or Peaks()
+        self._devices = devices
+        self._residents = Residents[Entry](devices, allowance, limit, clock)
         self._changed = self._residents.changed
-        # One load at a time, so that what it was promised is still free when it starts.
-        self._loading = threading.Lock()
+        self._fetches = Fetches()
+        self._builder = Builder(
+            self._residents,
+            self._fetches,
+            self._peaks,
+            batching=batching,
+            gate=gate,
+            clock=clock,
+            patience=patience,
+        )
+        self._numbers = itertools.count()
+        self._counts = dict.fromkeys(("hits", "loads", "failures", "cancelled", "out_of_memory"), 0)
+        self._tidying = False
 
     @contextmanager
-    def lease(self, id: str) -> Iterator[Any]:
+    def lease(self, id: str, *, priority: Priority = "person") -> Iterator[Any]:
         """Waits for the model and lends it while the `with` lasts; raises as `Lease.waiting`."""
-        with self.ask(id) as lease:
+        with self.ask(id, priority=priority) as lease:
             for _ in lease.waiting(poll=1.0):
                 pass
             yield lease.model
 
-    def ask(self, id: str) -> Lease:
+    def ask(
+        self,
+        id: str,
+        *,
+        priority: Priority = "person",
+        activations: int = 0,
+        group: Together | None = None,
+    ) -> Lease:
         """A lease, at once; it may have to wait.
+
+        Args:
+            priority: a batch lets persons go before it, for a minute.
+            activations: bytes that the run will take beyond the weights; idle models make room.
+            group: of which it is one.
 
         Raises:
             AigcError: there is no such model, or the loader was closed.
@@ -216,19 +126,42 @@ class Loader:
         loadable = self._find(id)
         with self._changed:
             if self._residents.closed:
-                why = Text("the server is shutting down.", "服务正在关闭。")
-                raise ModelUnavailable(id, why)
+                raise ModelUnavailable(id, CLOSING)
             entry = self._residents.entries.get(id)
             if entry is None or entry.status == "failed":
-                entry = Entry(id, shared=loadable.shared)
-                threading.Thread(
-                    target=self._load, args=(entry, loadable), name=f"load {id}", daemon=True
-                ).start()
-                self._residents.entries[id] = entry
-            lease = Lease(self, entry)
+                entry = Entry(id, shared=loadable.shared, key=loadable.key)
+                self._start(entry, loadable)
+            elif entry.status == "ready":
+                self._counts["hits"] += 1
+            lease = Lease(
+                self,
+                entry,
+                priority=priority,
+                activations=activations,
+                number=next(self._numbers),
+                asked=self._clock(),
+                group=group,
+            )
             entry.queue.append(lease)
             self._serve(entry)
             return lease
+
+    def together(self, *ids: str, priority: Priority = "person") -> Together:
+        """Leases of several models at once; they are asked for when they are waited for."""
+        return Together(self, ids, priority)
+
+    def fetch(self, id: str) -> Generator[Progress, None, None]:
+        """Brings a model's files to this machine without loading it; closing it ends that.
+
+        Raises:
+            AigcError: they cannot be had; the sentence says why.
+        """
+        loadable = self._find(id)
+        if loadable.here():
+            return
+        with self._fetches.join(id, loadable.fetch) as watch:
+            while not watch.wait(LOOK):
+                yield told(id, watch.transfer)
 
     def pin(self, id: str) -> None:
         """Loads the model now and keeps it until the loader closes; raises as `Lease.waiting`."""
@@ -242,31 +175,93 @@ class Loader:
     def close(self) -> None:
         """Ends lending and unloads what is idle; the rest goes as its leases end."""
         self._residents.close()
+        with self._changed:
+            self._changed.notify_all()
+
+    def status(self) -> Status:
+        """Devices, models, downloads and what has happened so far; never starts torch."""
+        devices = self._seen()
+        with self._changed:
+            weights = self._residents.weights()
+            dead = set(self._residents.dead)
+            counts = Counts(**self._counts, evictions=self._residents.evictions)
+        return Status(
+            tuple(
+                DeviceState(
+                    d.id, d.kind, d.name, d.total, d.free, weights[d.pool], d.pool, d.id in dead
+                )
+                for d in devices
+            ),
+            self.state(),
+            self._fetches.state(),
+            replace(counts, cancelled=counts.cancelled + self._fetches.cancelled),
+        )
+
+    def fit(self, id: str) -> Fit:
+        """Whether a model fits this machine, idle models counted as free; never starts torch."""
+        loadable = self._find(id)
+        idle = self.idle_bytes()
+        devices = [
+            replace(d, free=min(d.total, d.free + idle.get(d.pool, 0)))
+            for d in self._residents.measure(self._seen())
+        ]
+        return fit(loadable.parts(), self._activations(loadable), loadable.rungs, devices)
+
+    def _seen(self) -> Sequence[Device]:
+        """The devices, by a probe until torch is here."""
+        if self._devices is hardware.devices and not hardware.torch_is_here():
+            return as_devices(hardware.probe())
+        return self._devices()
+
+    def _activations(self, loadable: Loadable) -> Callable[[Kind], int]:
+        estimate = loadable.activation_bytes()
+        return lambda kind: self._peaks.activations(loadable.key, kind, estimate)
 
     def state(self) -> tuple[ModelState, ...]:
         """Every model that is loaded, loading, or failed at its last load."""
         with self._changed:
             return tuple(
-                ModelState(
-                    id=id,
-                    status=entry.status,
-                    reason=entry.reason,
-                    device=entry.device.id if entry.device else None,
-                    bytes=entry.weights,
-                    refs=entry.refs,
-                    waiting=len(entry.queue),
-                    uses=entry.uses,
-                    last_use=entry.last_use,
-                    load_seconds=entry.load_seconds,
-                    pinned=id in self._residents.pinned,
-                )
-                for id, entry in self._residents.entries.items()
+                self._state_of(entry)
+                for entry in (*self._residents.entries.values(), *self._residents.leaving)
             )
 
-    def _wait(self, lease: Lease, seconds: float) -> Progress | None:
+    def idle_bytes(self) -> dict[str, int]:
+        """Bytes that idle models would free, by memory."""
+        with self._changed:
+            pools = {pool for e in self._residents.entries.values() for pool in e.pools}
+        return {pool: self._residents.idle_bytes(pool) for pool in pools}
+
+    def _state_of(self, entry: Entry) -> ModelState:
+        option = entry.option
+        return ModelState(
+            id=entry.id,
+            status=entry.status,
+            reason=entry.reason,
+            device=option.device.id if option else None,
+            dtype=option.dtype if option else None,
+            rung=option.rung if option else "full",
+            bytes=option.weights.device if option else 0,
+            host_bytes=option.weights.host if option else 0,
+            refs=entry.refs,
+            waiting=len(entry.queue),
+            uses=entry.uses,
+            last_use=entry.last_use,
+            load_seconds=entry.load_seconds,
+            pinned=entry.id in self._residents.pinned,
+            progress=None if entry.status == "ready" else entry.progress,
+        )
+
+    def _start(self, entry: Entry, loadable: Loadable) -> None:
+        """Enters a load into the books and begins it; `_changed` is held."""
+        self._residents.entries[entry.id] = entry
+        threading.Thread(
+            target=self._load, args=(entry, loadable), name=f"load {entry.id}", daemon=True
+        ).start()
+
+    def wait(self, lease: Lease, seconds: float) -> Progress | None:
         """Waits a while for a lease; None once it is ready, else what it waits for."""
         with self._changed:
-            self._changed.wait_for(lambda: lease._settled, seconds)
+            self._changed.wait_for(lambda: lease.settled, seconds)
             if lease._closed:
                 raise Cancelled()
             if lease._error is not None:
@@ -275,94 +270,191 @@ class Loader:
             if lease._model is not None:
                 return None
             entry = lease._entry
-            if entry.status == "loading":
-                return Progress(0, 0, LOADING.fill(model=entry.id))
-            return Progress(0, 0, QUEUED.fill(ahead=entry.refs + entry.queue.index(lease)))
+            if entry.status != "ready":
+                return entry.progress or Progress(0, 0, NEXT.fill(model=entry.id))
+            ahead = entry.refs + self._ranked(entry).index(lease)
+            return Progress(0, 0, QUEUED.fill(ahead=ahead))
 
-    def _release(self, lease: Lease) -> None:
+    def begin(self, lease: Lease) -> None:
+        """Makes room for the run of a lease that has just become ready."""
+        entry = lease._entry
+        if (option := entry.option) is None:
+            return
+        estimate = lease.activations or entry.estimate
+        corrected = self._peaks.activations(entry.key, option.device.kind, estimate)
+        if (taken := in_dtype(corrected, option.dtype)) > option.activations:
+            self._residents.make_room(option.device, taken)
+        # The first run on a CPU also reads the weights in, which are mapped.
+        sound = option.rung == "full" and (option.device.kind != "cpu" or entry.uses > 1)
+        measured = in_dtype(estimate, option.dtype) if sound else 0
+        self._peaks.begin(lease, entry.key, option.device, measured)
+
+    def release(self, lease: Lease) -> None:
+        self._peaks.end(lease)
         with self._changed:
             if lease._closed:
                 return
             lease._closed = True
             entry = lease._entry
-            if lease._model is not None:
-                entry.refs -= 1
-                entry.last_use = self._clock()
-            elif lease in entry.queue:
-                entry.queue.remove(lease)
+            self._take_back(lease)
             lease._model = lease._error = lease._traceback = None
             self._serve(entry)
-            pool = entry.pool
-        if pool is not None:
-            self._residents.settle(pool)
+            pools = entry.pools
+        self._residents.settle(pools)
+        self._tidy_later()
+
+    def _take_back(self, lease: Lease) -> None:
+        """Takes the model of a lease back, or its place in the queue; `_changed` is held."""
+        entry = lease._entry
+        if lease in entry.holders:
+            entry.holders.discard(lease)
+            entry.refs -= 1
+            entry.last_use = self._clock()
+        elif lease in entry.queue:
+            entry.queue.remove(lease)
+
+    def _ranked(self, entry: Entry) -> list[Lease]:
+        now = self._clock()
+        return sorted(entry.queue, key=lambda lease: lease.rank(now))
 
     def _serve(self, entry: Entry) -> None:
         """Hands a loaded model to those whose turn it is, and wakes all; `_changed` is held."""
         while entry.model is not None and entry.queue and (entry.shared or not entry.refs):
-            lease = entry.queue.popleft()
+            lease = self._ranked(entry)[0]
+            entry.queue.remove(lease)
             lease._model = entry.model
+            entry.holders.add(lease)
             entry.refs += 1
             entry.uses += 1
         self._changed.notify_all()
 
     def _load(self, entry: Entry, loadable: Loadable) -> None:
         """The life of a loading thread."""
+
+        def finish(model: LoadedModel, seconds: float, ways: Ways) -> None:
+            self._hand_out(entry, model, seconds, ways)
+
         try:
-            with self._loading:
-                self._build(entry, loadable)
+            self._builder.build(entry, loadable, finish)
         except BaseException as error:
             self._fail(entry, error)
-        pool = entry.pool
-        if pool is not None:
-            self._residents.settle(pool)
+        self._residents.settle(entry.pools)
 
-    def _build(self, entry: Entry, loadable: Loadable) -> None:
-        """Finds a place and loads the model there; where memory runs out, once more."""
-        entry.weights, entry.activations = loadable.weight_bytes, loadable.activation_bytes
-        need = budget.need(entry.weights, entry.activations)
-        for _ in range(2):
-            entry.device = self._residents.place(entry.id, need)
-            start = self._clock()
-            model = self._construct(loadable, entry.device)
-            if model is not None:
-                break
-            self._residents.clear(entry.device.pool)
-            gc.collect()
-        else:
-            free = self._residents.free()
-            raise DoesNotFit(entry.id, max(need, free), free)
+    def _hand_out(
+        self,
+        entry: Entry,
+        model: LoadedModel,
+        seconds: float,
+        ways: Ways,
+    ) -> None:
+        option = entry.option
+        assert option is not None
+        devices = self._residents.measure()
+        most = {device.pool: device.total for device in devices}
+        below = tuple(
+            way
+            for group in ways(devices)
+            for way in group
+            if way.rank > option.rank and all(b <= most.get(p, 0) for p, b in way.needs.items())
+        )
         with self._changed:
-            entry.model, entry.status = model, "ready"
-            entry.last_use = self._clock()
-            entry.load_seconds = entry.last_use - start
+            entry.model, entry.status, entry.below = model, "ready", below
+            entry.last_use, entry.load_seconds = self._clock(), seconds
+            self._counts["loads"] += 1
             self._serve(entry)
-
-    def _construct(self, loadable: Loadable, device: Device) -> LoadedModel | None:
-        """The loaded model, or None where memory ran out."""
-        dtype = hardware.dtype_for(device)
-        placement = Placement(device.id, dtype, self._gate, self._batching)
-        try:
-            with self._gate.building():
-                return loadable.load(placement)
-        except Exception as error:
-            if not budget.is_out_of_memory(error):
-                raise
-            # Its frames hold what was half loaded, and that must be gone before the next try.
-            error.__traceback__ = None
-            return None
+        note(logger, "loaded", model=entry.id, device=option.device.id, dtype=option.dtype,
+             rung=option.rung, bytes=option.weights.device, seconds=seconds)  # fmt: skip
 
     def _fail(self, entry: Entry, error: BaseException) -> None:
         """Fails all who wait. The books keep the reason only: an error holds on to its frames."""
+        if isinstance(error, Cancelled) and not entry.queue:
+            self._count("cancelled")
+            note(logger, "load-cancelled", model=entry.id)
+            error.__traceback__ = None  # Its frames hold what was half loaded.
+            gc.collect()
+            hardware.give_back()
+            return
         kind = type(error).__name__
         if isinstance(error, ModelUnavailable):
             reason = error.why
         else:
             reason = error.text if isinstance(error, AigcError) else BUG.fill(kind=kind)
         with self._changed:
-            entry.status, entry.reason, entry.device = "failed", reason, None
+            self._counts["failures"] += 1
+            entry.status, entry.reason, entry.option = "failed", reason, None
             if not entry.queue:
                 logger.error("loading %s failed with nobody waiting", entry.id, exc_info=error)
             for lease in entry.queue:
                 lease._error, lease._traceback = error, error.__traceback__
             entry.queue.clear()
             self._changed.notify_all()
+        note(logger, "load-failed", logging.WARNING, model=entry.id, cause=kind, why=reason.en)
+
+    def relieve(self, lease: Lease) -> None:
+        self._count("out_of_memory")
+        option = lease._entry.option
+        if option is not None:
+            note(logger, "out-of-memory", logging.WARNING, model=lease._entry.id,
+                 device=option.device.id, rung=option.rung)  # fmt: skip
+            self._residents.relieve(option.device.pool)
+
+    def step_down(self, lease: Lease) -> Text | None:
+        loadable = self._find(lease._entry.id)
+        with self._changed:
+            old = lease._entry
+            if not old.below or old.option is None:
+                return None
+            self._take_back(lease)
+            lease._model = None
+            new = Entry(old.id, shared=old.shared, key=old.key, after=old.option.rank)
+            new.queue = [lease, *old.queue]
+            old.queue.clear()
+            for waiter in new.queue:
+                waiter._entry = new
+            if self._residents.entries.get(old.id) is old:
+                self._residents.leaving.append(old)
+            way = min(old.below, key=lambda option: option.rank)
+            self._start(new, loadable)
+        self._residents.settle(())
+        return PROCESSOR if ORDER[way.rank] == "cpu" else RUNGS[way.rung]
+
+    def lose(self, lease: Lease) -> None:
+        option = lease._entry.option
+        if option is None:
+            return
+        self._builder.bury(option.device.id)
+        with self._changed:
+            for id, entry in list(self._residents.entries.items()):
+                if (
+                    entry.model is not None
+                    and entry.option
+                    and entry.option.device.id in (self._residents.dead)
+                ):
+                    del self._residents.entries[id]
+                    self._residents.leaving.append(entry)
+        self._residents.settle(())
+
+    def _count(self, name: str) -> None:
+        with self._changed:
+            self._counts[name] += 1
+
+    def _tidy_later(self) -> None:
+        """Sees to it that idle models are unloaded after their time."""
+        if self._idle_seconds is None:
+            return
+        with self._changed:
+            if self._tidying or self._residents.closed:
+                return
+            self._tidying = True
+        threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
+
+    def _tidy(self) -> None:
+        """The life of the thread that unloads idle models; it ends when none is loaded."""
+        assert self._idle_seconds is not None
+        while True:
+            wait = self._residents.tidy(self._idle_seconds)
+            with self._changed:
+                if self._residents.closed or not self._residents.any_loaded():
+                    self._tidying = False
+                    return
+                self._changed.wait_for(lambda: self._residents.closed, wait)

@@ -1,4 +1,4 @@
-"""Media as plain arrays: what models make, before any file format."""
+"""Media as plain arrays and strings: what models make, before any file format."""
 
 from dataclasses import dataclass
 
@@ -29,12 +29,38 @@ class Animation:
     fps: float = 8.0
 
 
-Media = Image | Animation
+@dataclass(frozen=True)
+class Writing:
+    """A piece of text.
+
+    Args:
+        text: what a model wrote, without what it was given to go on from.
+    """
+
+    text: str
+
+
+Media = Image | Animation | Writing
 
 
 def pixels(media: Media) -> np.ndarray:
-    """The values of any picture: (h, w), (h, w, 3), or with frames in front."""
-    return media.pixels if isinstance(media, Image) else media.frames
+    """The values of any picture: (h, w), (h, w, 3), or with frames in front.
+
+    Raises:
+        TypeError: it is no picture.
+    """
+    if isinstance(media, Image):
+        return media.pixels
+    if isinstance(media, Animation):
+        return media.frames
+    raise TypeError(f"a {type(media).__name__} has no pixels")
+
+
+def values(media: Media) -> np.ndarray:
+    """What a medium consists of: its pixels, or the bytes of its text in UTF-8."""
+    if isinstance(media, Writing):
+        return np.frombuffer(media.text.encode(), np.uint8)
+    return pixels(media)
 
 
 def to_bytes(values: np.ndarray) -> np.ndarray:

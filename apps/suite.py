@@ -5,9 +5,10 @@ import gradio as gr
 from aigc_core.tasks import Request
 from aigc_core.tasks.image import SampleImages
 from apps.image import IMAGE
+from apps.models.page import draw as draw_models
 from apps.ui.demo import Modality
 from apps.ui.home import draw_home
-from apps.ui.pages import draw_modality, header
+from apps.ui.pages import MODELS, draw_modality, header
 from apps.ui.serve import blocks
 
 MODALITIES: tuple[Modality, ...] = (IMAGE,)
@@ -17,7 +18,7 @@ FIRST: tuple[type[Request], ...] = (SampleImages,)
 
 
 def build() -> gr.Blocks:
-    """The suite: a home page, and a page per modality."""
+    """The suite: a home page, a page per modality, and one of the models."""
     with blocks() as suite:
         header(MODALITIES, here="")
         draw_home(MODALITIES)
@@ -25,6 +26,10 @@ def build() -> gr.Blocks:
         with suite.route(modality.title.en, f"/{modality.path}", show_in_navbar=False):
             header(MODALITIES, here=modality.path)
             draw_modality(modality)
+    path, title = MODELS
+    with suite.route(title.en, f"/{path}", show_in_navbar=False):
+        header(MODALITIES, here=path)
+        draw_models()
     return suite
 
 

@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
             "--out",
             type=Path,
             required=True,
-            help="a folder, a .zip with one file each, or one .png or .gif",
+            help="a folder, a .zip with one file each, or one .png, .gif, .txt or .json",
         )
         for field in request.model_fields:
             shown = request.shown(field)

@@ -1,6 +1,6 @@
 """Networks that map noise, and a class, to a picture in one pass: GANs, VAE decoders."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from aigc_core.checkpoint import load_network
 from aigc_core.errors import InvalidRequest
 from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
 from aigc_core.families import Answer
-from aigc_core.loader import Placement
+from aigc_core.placement import Placement
 from aigc_core.media import Animation, Image, sheet, to_bytes
 from aigc_core.tasks.base import Request
 from aigc_core.tasks.image import InterpolateImages, SampleImages, TraceImage
@@ -81,13 +81,14 @@ class LoadedSampler:
             self.batcher.close()
 
 
-def load(entry: Entry, placement: Placement) -> LoadedSampler:
+def load(entry: Entry, placement: Placement, step: Callable[[], None]) -> LoadedSampler:
     """The catalog's network, its weights read strictly, on the placement's device.
 
     Raises:
         ModelUnavailable: there is no such network, or its checkpoint does not fit.
     """
     made = load_network(entry.network_class, entry.folder, entry.revision)
+    step()
     return LoadedSampler(made.to(placement.device), placement)
 
 

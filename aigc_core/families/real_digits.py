@@ -5,7 +5,7 @@ next seed takes the next one of a fixed random order, so that none comes twice b
 there.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from aigc_core.data.source import check as check_file
 from aigc_core.errors import ModelUnavailable
 from aigc_core.events import FamilyEvent, Finished, Output, Progress
 from aigc_core.families import Answer
-from aigc_core.loader import Placement
+from aigc_core.placement import Placement
 from aigc_core.media import Image
 from aigc_core.tasks.base import Request
 from aigc_core.tasks.image import SampleImages
@@ -70,7 +70,7 @@ def check() -> None:
         check_file(file)
 
 
-def load(entry: Entry, placement: Placement) -> LoadedDigits:
+def load(entry: Entry, placement: Placement, step: Callable[[], None]) -> LoadedDigits:
     """The digits, fetched first where they are missing; arrays stay in the machine's memory.
 
     Raises:
@@ -83,6 +83,7 @@ def load(entry: Entry, placement: Placement) -> LoadedDigits:
             entry.id,
             Text("the catalog names other files.", "模型目录中登记的是其他文件。"),
         )
+    step()
     cpu = Placement("cpu", placement.dtype, placement.gate, batching=False)
     return LoadedDigits(mnist.load_mnist(SPLIT), cpu)
 

@@ -193,7 +193,7 @@ def loaded(network: "nn.Module", file: Path) -> "LoadedSampler":
 
     from aigc_core.families.image_sampler import LoadedSampler
     from aigc_core.gate import Gate
-    from aigc_core.loader import Placement
+    from aigc_core.placement import Placement
     from aigc_core.models.protocols import ImageSampler
 
     try:

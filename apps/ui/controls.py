@@ -29,8 +29,8 @@ def raw(component: Control) -> Control:
 
 
 def control(request: type[Request], name: str, **settings: Any) -> gr.components.Component:
-    """The control of one field: a box to tick for yes or no, chips for few values, a slider
-    within bounds, else a number."""
+    """The control of one field: a box to write in for a text, a box to tick for yes or no, chips
+    for few values, a slider within bounds, else a number."""
     shown, (low, high) = request.shown(name), request.bounds(name)
     settings = {
         "label": t(shown.label),
@@ -41,6 +41,8 @@ def control(request: type[Request], name: str, **settings: Any) -> gr.components
     if shown.choices:
         choices = [(t(choice.name), choice.value) for choice in shown.choices]
         return raw(gr.Radio(choices, elem_classes=["chips"], **settings))
+    if shown.longest:
+        return raw(gr.Textbox(max_length=shown.longest, max_lines=12, **settings))
     if request.model_fields[name].annotation is bool:
         return raw(gr.Checkbox(**settings))
     if low is not None and high is not None and high - low <= 1000:

@@ -14,6 +14,7 @@ from apps.ui.markup import said
 
 SUITE = Text("Generative AI, from scratch", "生成式 AI，从零写起")
 HOME = Text("Home", "首页")
+MODELS = ("models", Text("Models", "模型"))
 LIGHT = Text("Light or dark", "切换浅色／深色")
 
 
@@ -24,7 +25,7 @@ def header(modalities: tuple[Modality, ...], here: str) -> None:
         modalities: of the suite; none where one stands alone.
         here: path of the page, empty for the home page.
     """
-    pages = [("", HOME), *((modality.path, modality.title) for modality in modalities)]
+    pages = [("", HOME), *((modality.path, modality.title) for modality in modalities), MODELS]
     links = "".join(
         f'<a href="./{path}"{" aria-current=page" if path == here else ""}>{both(title)}</a>'
         for path, title in (pages if modalities else [])

@@ -23,21 +23,27 @@ def blocks() -> gr.Blocks:
     return gr.Blocks(title="AIGC", analytics_enabled=False, delete_cache=(HOUR, 24 * HOUR))
 
 
+def look(*middleware: Middleware) -> dict[str, Any]:
+    """What every app has, however it is served."""
+    return {
+        "theme": theme(),
+        "css_paths": STYLE,
+        "js": f"() => {{ {SCRIPT.read_text('utf-8')} }}",
+        "i18n": TRANSLATIONS,
+        "app_kwargs": {"middleware": [Middleware(LanguageMiddleware), *middleware]},
+        "ssr_mode": False,
+        "run_history": False,
+        "footer_links": [],
+        "max_file_size": "20mb",
+    }
+
+
 def serve(app: gr.Blocks, *, warm: tuple[type[Request], ...] = (), **settings: Any) -> Any:
     """Launches an app; `settings` are those of `gr.Blocks.launch`."""
     app.queue(default_concurrency_limit=None, max_size=2 * JOBS)
-    middleware = [Middleware(LanguageMiddleware), Middleware(WarmUpMiddleware, tasks=warm)]
     return app.launch(
         **{
-            "theme": theme(),
-            "css_paths": STYLE,
-            "js": f"() => {{ {SCRIPT.read_text('utf-8')} }}",
-            "i18n": TRANSLATIONS,
-            "app_kwargs": {"middleware": middleware},
-            "ssr_mode": False,
-            "run_history": False,
-            "footer_links": [],
-            "max_file_size": "20mb",
+            **look(Middleware(WarmUpMiddleware, tasks=warm)),
             "max_threads": JOBS,
             "state_session_capacity": 500,
             "share": False,
@@ -45,3 +51,11 @@ def serve(app: gr.Blocks, *, warm: tuple[type[Request], ...] = (), **settings: A
             **settings,
         }
     )
+
+
+def mount(server: Any, app: gr.Blocks) -> Any:
+    """Puts an app at the root of a FastAPI server that somebody else runs; loads no model."""
+    app.max_threads = JOBS
+    app.queue(default_concurrency_limit=None, max_size=2 * JOBS)
+    app.state_session_capacity = 500
+    return gr.mount_gradio_app(server, app, path="/", show_error=False, **look())

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from aigc_core.events import FamilyEvent, Finished, Output, Progress
-from aigc_core.loader import Placement
+from aigc_core.footprint import Part, Rung
+from aigc_core.hub.transfer import Report
 from aigc_core.media import Image
+from aigc_core.placement import Placement
 from aigc_core.tasks.image import SampleImages, TraceImage
 from aigc_core.text import Text
 
@@ -29,11 +31,26 @@ class Slow:
     work: Callable[[int], None] = lambda step: None
     placement: Placement | None = None
     taken: list[float] = field(default_factory=list)
-    weight_bytes: int = 1000
-    activation_bytes: int = 0
     shared: bool = True
+    rungs: tuple[Rung, ...] = ("full",)
 
-    def load(self, placement: Placement) -> "Slow":
+    @property
+    def key(self) -> str:
+        return self.id
+
+    def here(self) -> bool:
+        return True
+
+    def fetch(self, report: Report) -> None:
+        raise AssertionError("it is here")
+
+    def parts(self) -> tuple[Part, ...]:
+        return (Part("", 250),)
+
+    def activation_bytes(self) -> int:
+        return 0
+
+    def load(self, placement: Placement, step: Callable[[], None]) -> "Slow":
         self.placement = placement
         return self
 

@@ -15,6 +15,7 @@ from aigc_core.engine import CatalogModel, Engine
 from aigc_core.errors import InvalidRequest, UnknownModel
 from aigc_core.events import Progress, Result
 from aigc_core.families import image_sampler
+from aigc_core.footprint import Part
 from aigc_core.tasks import Request, SampleImages, TraceImage
 from tests.engine.engines import MODEL, REQUESTS, changed, in_use, made, values
 from tests.waiting import SOON
@@ -230,7 +231,7 @@ def test_what_a_model_needs_is_known_before_loading():
     entry = changed()
     model = CatalogModel(entry)
     assert model.id == MODEL
-    assert model.weight_bytes == 4 * entry.numbers
+    assert model.parts() == (Part("", entry.numbers),)
     engine = made(entry)
     with engine.loader.lease(MODEL) as loaded:
         held = [*loaded.network.parameters(), *loaded.network.buffers()]

@@ -111,7 +111,7 @@ class TestEntry:
     def test_it_has_no_weights(self, entry: Entry):
         assert entry.is_data
         assert (entry.parameters, entry.numbers, entry.file_bytes) == (0, 0, 0)
-        assert CatalogModel(entry).weight_bytes == 0
+        assert CatalogModel(entry).parts() == ()
         assert entry.conditional
 
     def test_it_is_no_model(self, entry: Entry, engine: Engine):

@@ -9,15 +9,20 @@ from typing import Any
 
 import pytest
 
-from aigc_core import budget
+from aigc_core import fit
 from aigc_core.errors import UnknownModel
+from aigc_core.footprint import Part, Rung, footprint
 from aigc_core.gate import Gate
 from aigc_core.hardware import Device
-from aigc_core.loader import Lease, Loader, ModelState, Placement
+from aigc_core.hub.transfer import Report
+from aigc_core.lease import Lease
+from aigc_core.loader import Loader
+from aigc_core.placement import Placement
+from aigc_core.status import ModelState
 from tests.waiting import SOON
 
 GB = 10**9
-RESERVE = budget.RESERVE
+RESERVE = fit.RESERVE
 
 
 class Machine:
@@ -51,6 +56,7 @@ class Model:
 
     id: str
     device: str
+    rung: Rung
     free: Callable[[], None]
     closed: bool = False
 
@@ -67,33 +73,61 @@ class Fake:
     id: str
     machine: Machine
     weight_bytes: int = GB
-    activation_bytes: int = 0
+    activations: int = 0
     shared: bool = True
+    rungs: tuple[Rung, ...] = ("full",)
+    blocks: int = 4
     go: threading.Event = field(default_factory=threading.Event)
     started: threading.Event = field(default_factory=threading.Event)
     failures: list[BaseException] = field(default_factory=list)
     placements: list[Placement] = field(default_factory=list)
     alive: list["weakref.ref[Model]"] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
+    steps: bool = False
+    fetching: Callable[[Report], None] | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.id}@1"
+
+    def here(self) -> bool:
+        return self.fetching is None
+
+    def fetch(self, report: Report) -> None:
+        assert self.fetching is not None
+        self.fetching(report)
+        self.fetching = None
+
+    def parts(self) -> tuple[Part, ...]:
+        numbers = self.weight_bytes // 4
+        return (Part("", numbers, block=numbers // self.blocks, layer=numbers // 4 // self.blocks),)
+
+    def activation_bytes(self) -> int:
+        return self.activations
 
     @property
     def loads(self) -> int:
         return len(self.placements)
 
-    def load(self, placement: Placement) -> Model:
+    def load(self, placement: Placement, step: Callable[[], None]) -> Model:
         self.placements.append(placement)
         self.started.set()
         self.before()
-        assert self.go.wait(SOON)
+        while not self.go.wait(0.01):
+            if self.steps:
+                step()
         if self.failures:
             raise self.failures.pop(0)
-        self.machine.take(placement.device, self.weight_bytes)
+        taken = footprint(self.parts(), "float32", placement.rung)
+        self.machine.take(placement.device, taken.device)
+        self.machine.take("cpu", taken.host)
 
         def free() -> None:
-            self.machine.take(placement.device, -self.weight_bytes)
+            self.machine.take(placement.device, -taken.device)
+            self.machine.take("cpu", -taken.host)
             self.machine.closed.append(self.id)
 
-        model = Model(self.id, placement.device, free)
+        model = Model(self.id, placement.device, placement.rung, free)
         self.alive.append(weakref.ref(model))
         return model
 

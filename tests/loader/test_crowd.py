@@ -5,7 +5,7 @@ import time
 from collections import Counter
 
 from aigc_core.errors import DoesNotFit
-from aigc_core.loader import ModelState
+from aigc_core.status import ModelState
 from tests.loader.house import (
     GB,
     Fake,
@@ -29,6 +29,7 @@ def test_state_tells_everything() -> None:
         status="ready",
         reason=None,
         device="cpu",
+        dtype="float32",
         bytes=GB,
         refs=1,
         waiting=1,

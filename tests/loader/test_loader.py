@@ -9,7 +9,7 @@ from aigc_core import budget, loader
 from aigc_core.errors import AigcError, Cancelled, DoesNotFit, ModelUnavailable, UnknownModel
 from aigc_core.events import Progress
 from aigc_core.gate import Gate
-from aigc_core.loader import Lease
+from aigc_core.lease import Lease
 from aigc_core.text import Text
 from tests.loader.house import GB, House, Machine, Model, Threads, on_another_thread, ready
 from tests.waiting import SOON, until

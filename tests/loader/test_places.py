@@ -14,7 +14,7 @@ class TestPlaces:
         house = House(Machine(cpu=8 * GB, cuda0=4 * GB))
         house.add("idle")
         house.use("idle")
-        fake = house.add("huge", weight_bytes=10 * GB, activation_bytes=GB)
+        fake = house.add("huge", weight_bytes=10 * GB, activations=GB)
         with pytest.raises(DoesNotFit) as caught:
             house.use("huge")
         assert "12 GB" in str(caught.value)
@@ -26,10 +26,10 @@ class TestPlaces:
     def test_need_is_weights_and_a_tenth_activations_and_a_reserve(self) -> None:
         fits = Machine(cpu=round(1.1 * GB) + GB + RESERVE)
         house = House(fits)
-        house.add("gan", activation_bytes=GB)
+        house.add("gan", activations=GB)
         house.use("gan")
         house = House(Machine(cpu=round(1.1 * GB) + GB + RESERVE - 1))
-        house.add("gan", activation_bytes=GB)
+        house.add("gan", activations=GB)
         with pytest.raises(DoesNotFit):
             house.use("gan")
 
@@ -50,7 +50,7 @@ class TestPlaces:
 
     def test_cpu_and_mps_draw_on_the_same_memory(self) -> None:
         machine = Machine(cpu=10 * GB, mps=10 * GB)
-        house = House(machine)
+        house = House(machine, patience=0)
         house.add("a", weight_bytes=6 * GB)
         house.add("b", weight_bytes=6 * GB)
         with house.loader.lease("a") as model:
@@ -62,8 +62,8 @@ class TestPlaces:
 
     def test_the_books_count_what_the_device_does_not_show_yet(self) -> None:
         machine = Machine(cpu=10 * GB)
-        house = House(machine)
-        house.add("mapped", weight_bytes=4 * GB, activation_bytes=2 * GB)
+        house = House(machine, patience=0)
+        house.add("mapped", weight_bytes=4 * GB, activations=2 * GB)
         house.add("other", weight_bytes=4 * GB)
         with house.loader.lease("mapped"):
             machine.used.clear()

@@ -16,7 +16,7 @@ from aigc_core.checkpoints import CHECKPOINTS
 from aigc_core.errors import InvalidRequest, UnreadableFile
 from aigc_core.families.image_sampler import LoadedSampler
 from aigc_core.gate import Gate
-from aigc_core.loader import Placement
+from aigc_core.placement import Placement
 from aigc_core.metrics import history
 from aigc_core.metrics.frechet import frechet_distance, moments
 from aigc_core.metrics.history import (

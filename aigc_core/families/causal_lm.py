@@ -1,0 +1,291 @@
+"""Pretrained language models that write from left to right: a Transformer with a KV cache."""
+
+import json
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aigc_core.catalog import Entry
+from aigc_core.errors import InvalidRequest, ModelUnavailable
+from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
+from aigc_core.families import Answer
+from aigc_core.families.pretrained import read_model, reading, snapshot, torch_dtype
+from aigc_core.footprint import Rung
+from aigc_core.hub.snapshot import local
+from aigc_core.media import Writing
+from aigc_core.placement import Placement
+from aigc_core.tasks.base import Request
+from aigc_core.tasks.text import ContinueText
+from aigc_core.text import Text
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SHARED = True  # Each run has a cache of its own.
+RUNGS: tuple[Rung, ...] = ("full", "group", "sequential")
+
+# Tokens of a prompt that are read in one step, and the fewest where memory is short.
+PIECE, SMALLEST_PIECE = 512, 64
+# Tokens before what was written that are decoded with it: some decoders drop the first space.
+BEFORE = 4
+# What a run reads and writes where nobody has said.
+USUAL_TOKENS = 1024
+CUT_OFF = "\ufffd"  # The decoded beginning of a character whose other bytes are still to come.
+
+Events = Generator[FamilyEvent, None, None]
+Draw = Callable[["Tensor"], int]
+
+READING = Text("reading the prompt", "正在读取提示词")
+TOO_LONG = Text(
+    "The prompt has {count} tokens, but this model reads {most} at most. Shorten it.",
+    "提示词有 {count} 个词元，而此模型最多读取 {most} 个。请缩短。",
+)
+NO_CACHE = Text(
+    "it keeps no attention cache, which writing token by token needs.",
+    "它没有注意力缓存，无法逐词元生成。",
+)
+IN_PIECES = Text(
+    "Memory is short: the prompt is read in pieces of {count} tokens.",
+    "内存不足：提示词将按每段 {count} 个词元读取。",
+)
+SHORTER = Text(
+    "Memory is short: at most {count} tokens are written.",
+    "内存不足：最多生成 {count} 个词元。",
+)
+
+
+@dataclass
+class LoadedText:
+    """A language model on its device.
+
+    Args:
+        ends: tokens after which it writes no more.
+        context: tokens it can read and write in all.
+        piece: tokens of a prompt that it reads in one step.
+        turn: entered for each step where its weights come and go, which only one may see to.
+    """
+
+    id: str
+    network: Any
+    tokenizer: Any
+    placement: Placement
+    ends: frozenset[int]
+    context: int
+    turn: AbstractContextManager[Any]
+    piece: int = PIECE
+
+    def __post_init__(self) -> None:
+        self._tokenizing = threading.Lock()
+        # Logits of the last token only, where it can: those of a long prompt take gigabytes.
+        known = signature(self.network.forward).parameters
+        self.last_alone = {"logits_to_keep": 1} if "logits_to_keep" in known else {}
+
+    def encode(self, text: str) -> list[int]:
+        with self._tokenizing:
+            return list(self.tokenizer(text, verbose=False)["input_ids"])
+
+    def decode(self, prompt: Sequence[int], written: Sequence[int]) -> str:
+        """What was written, as text."""
+        before = list(prompt[-BEFORE:])
+        with self._tokenizing:
+            known, whole = (
+                self.tokenizer.decode(
+                    ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
+                )
+                for ids in (before, [*before, *written])
+            )
+        return str(whole)[len(known) :]
+
+    def step(self, tokens: Sequence[int], cache: Any, draw: Draw | None) -> tuple[int, Any]:
+        """Reads tokens after those in the cache, and draws the next one (-1 without `draw`)."""
+        import torch
+
+        with self.placement.gate.step(), self.turn, torch.inference_mode():
+            ids = torch.tensor([tokens], device=self.placement.device)
+            answer = self.network(
+                input_ids=ids, past_key_values=cache, use_cache=True, **self.last_alone
+            )
+            if (cache := answer.get("past_key_values")) is None:
+                raise ModelUnavailable(self.id, NO_CACHE)
+            return (draw(answer.logits[:, -1].float()) if draw else -1), cache
+
+    def close(self) -> None:
+        self.network = self.tokenizer = None
+
+
+def load(entry: Entry, placement: Placement, step: Callable[[], None] = lambda: None) -> LoadedText:
+    """The model in its downloaded files, on the placement's device.
+
+    Raises:
+        ModelUnavailable: its files are not here, or not whole.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = snapshot(entry)
+    with reading(entry):
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+        step()
+        network = read_model(
+            entry,
+            AutoModelForCausalLM,
+            folder,
+            dtype=torch_dtype(placement.dtype),
+            trust_remote_code=False,
+        )
+    step()
+    ends = network.generation_config.eos_token_id
+    if ends is None:
+        ends = tokenizer.eos_token_id
+    config = network.config.get_text_config()
+    return LoadedText(
+        entry.id,
+        held(network, placement),
+        tokenizer,
+        placement,
+        frozenset(ends if isinstance(ends, list) else [] if ends is None else [ends]),
+        getattr(config, "max_position_embeddings", None) or 2**31,
+        nullcontext() if placement.rung == "full" else threading.Lock(),
+    )
+
+
+def held(network: Any, placement: Placement) -> Any:
+    """The network on its device, or in RAM with what brings its layers there and back.
+
+    `group` brings a whole block of the Transformer at a time, `sequential` one layer.
+    """
+    import torch
+
+    if placement.rung == "full":
+        return network.to(placement.device)
+    from accelerate import cpu_offload
+
+    blocks = sorted(network._no_split_modules or ()) if placement.rung == "group" else None
+    return cpu_offload(
+        network,
+        torch.device(placement.device),
+        offload_buffers=False,
+        preload_module_classes=blocks,
+    )
+
+
+def continue_text(model: LoadedText, request: ContinueText) -> Events:
+    """The prompt's continuation, a `Preview` of it after each token.
+
+    A token is drawn from the softmax of the logits, divided by the temperature and cut off at
+    the nucleus of probability top-p (Holtzman et al. 2020, https://arxiv.org/abs/1904.09751).
+    """
+    prompt = model.encode(request.prompt)
+    room = model.context - len(prompt)
+    if not prompt or room < 1:
+        raise InvalidRequest(TOO_LONG, count=len(prompt), most=model.context - 1)
+    cache, token, draw = None, -1, sampler(request)
+    yield Progress(0, len(prompt), READING)
+    for start in range(0, len(prompt), model.piece):
+        end = min(start + model.piece, len(prompt))
+        last = end == len(prompt)
+        token, cache = model.step(prompt[start:end], cache, draw if last else None)
+        yield Progress(end, len(prompt), READING)
+    written: list[int] = []
+    text = ""
+    while token not in model.ends:
+        written.append(token)
+        text = model.decode(prompt, written)
+        yield Preview(Writing(text.rstrip(CUT_OFF)), step=len(written))
+        if len(written) == min(request.tokens, room):
+            break
+        token, cache = model.step([token], cache, draw)
+    details = {
+        "prompt_tokens": len(prompt),
+        "tokens": len(written),
+        "ended": "by itself" if token in model.ends else "at the limit",
+    }
+    yield Finished((Output(Writing(text), request.seed, details),))
+
+
+def sampler(request: ContinueText) -> Draw:
+    """Draws a token from logits (1, vocabulary) in float32, the request's seed behind it.
+
+    The random numbers are the CPU's, so that they are the same for every device.
+    """
+    import torch
+    from transformers import TemperatureLogitsWarper, TopPLogitsWarper
+
+    if request.temperature == 0:
+        return lambda logits: int(logits.argmax())
+    warpers: list[Any] = []
+    if request.temperature != 1:
+        warpers.append(TemperatureLogitsWarper(request.temperature))
+    if request.top_p < 1:
+        warpers.append(TopPLogitsWarper(request.top_p))
+    rng = torch.Generator().manual_seed(request.seed)
+
+    def draw(logits: "Tensor") -> int:
+        none = logits.new_empty((1, 0), dtype=torch.long)
+        for warper in warpers:
+            logits = warper(none, logits)
+        return int(logits.softmax(-1).cpu().multinomial(1, generator=rng))
+
+    return draw
+
+
+def smaller(model: LoadedText, request: ContinueText) -> tuple[ContinueText, Text] | None:
+    """The same wish with less memory; None where nothing is left to save."""
+    if model.piece > SMALLEST_PIECE:
+        model.piece = max(SMALLEST_PIECE, model.piece // 4)
+        return request, IN_PIECES.fill(count=model.piece)
+    if request.tokens > SMALLEST_PIECE:
+        fewer = request.model_copy(update={"tokens": max(SMALLEST_PIECE, request.tokens // 2)})
+        return fewer, SHORTER.fill(count=fewer.tokens)
+    return None
+
+
+def activation_bytes(entry: Entry, request: ContinueText | None = None) -> int:
+    """A rough bound of what a run takes beyond the weights, in float32.
+
+    The cache keeps a key and a value of each layer for each token, every character counted as
+    one; a piece of the prompt takes its hidden states, and the logits of one token a few copies.
+    """
+    folder = local(entry.source)
+    if folder is None:
+        # About what the shapes in use give: layers and widths grow with the number of weights.
+        numbers = sum(entry.weights.values())
+        return 64_000_000 + numbers // 4
+    shape = read_shape(folder)
+    tokens = USUAL_TOKENS
+    if request is not None:
+        tokens = min(len(request.prompt) + request.tokens, shape["context"])
+    cache = 2 * shape["layers"] * shape["cached"] * tokens
+    piece = min(tokens, PIECE) * (8 * shape["hidden"] + 4 * shape["inner"])
+    return 4 * (cache + piece + 6 * shape["words"])
+
+
+@lru_cache(maxsize=16)
+def read_shape(folder: Path) -> dict[str, int]:
+    """What decides about the size of activations, from the model's config."""
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config = config.get("text_config", config)
+
+    def first(*names: str, default: int) -> int:
+        return next((config[name] for name in names if isinstance(config.get(name), int)), default)
+
+    hidden = first("hidden_size", "n_embd", "d_model", default=4096)
+    heads = first("num_attention_heads", "n_head", default=32)
+    return {
+        "hidden": hidden,
+        "inner": first("intermediate_size", "n_inner", default=4 * hidden),
+        "layers": first("num_hidden_layers", "n_layer", default=32),
+        "cached": first("num_key_value_heads", default=heads)
+        * first("head_dim", default=hidden // heads),
+        "words": first("vocab_size", default=100_000),
+        "context": first("max_position_embeddings", "n_positions", default=4096),
+    }
+
+
+ANSWERS: dict[type[Request], Answer] = {ContinueText: continue_text}

@@ -1,0 +1,1 @@
+"""The models page: what is loaded, what is on the disk, and what could be fetched."""

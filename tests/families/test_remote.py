@@ -1,0 +1,412 @@
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from servers import WORDS, Behaviour, Server, serving
+
+from aigc_core.catalog import Catalog, Entry
+from aigc_core.catalog_model import CatalogModel
+from aigc_core.engine import Engine
+from aigc_core.errors import ModelUnavailable
+from aigc_core.events import Preview, Progress, Result
+from aigc_core.families import remote, remote_errors, remote_image
+from aigc_core.loader import Loader
+from aigc_core.media import Image, Writing
+from aigc_core.tasks import ContinueText, Request, TextToImage
+from tests.waiting import SOON, until
+
+TEXT = ContinueText.ask(prompt="Once", tokens=20, temperature=0.5, top_p=0.9, seed=7)
+PICTURES = TextToImage.ask(prompt="a lighthouse", negative="fog", width=64, height=96, count=2)
+SECRET = "hf_of_the_account"
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account is logged in, a proxy is set that nobody listens at, and the hub is off limits."""
+    monkeypatch.setenv("HF_TOKEN", SECRET)
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+def entry(kind: str, **fields: Any) -> Entry:
+    words = {"en": "Elsewhere", "zh": "别处"}
+    return Entry(
+        **{
+            "id": f"elsewhere-{kind}",
+            "title": words,
+            "about": words,
+            "family": f"aigc_core.families.remote_{kind}",
+            "origin": "remote",
+            "folder": Path(),
+            "served": "org/tiny",
+            "licences": {"weights": "", "data": ""},
+            **fields,
+        }
+    )
+
+
+@pytest.fixture
+def engine_of() -> Iterator[Callable[..., Engine]]:
+    engines: list[Engine] = []
+
+    def make(*entries: Entry) -> Engine:
+        catalog = Catalog(list(entries))
+        engines.append(Engine(catalog, Loader(lambda model: CatalogModel(catalog.find(model)))))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        engine.loader.close()
+
+
+@pytest.fixture
+def engine(server: Server, engine_of: Callable[..., Engine]) -> Engine:
+    return engine_of(
+        entry("text", server=f"{server.url}/v1"), entry("image", server=f"{server.url}/draw")
+    )
+
+
+class TestText:
+    @pytest.mark.parametrize("way", ["completions", "chat/completions"])
+    def test_it_arrives_piece_by_piece_by_the_way_the_server_has(
+        self, server: Server, engine: Engine, way: str
+    ) -> None:
+        server.behaviour = Behaviour(ways=(f"/v1/{way}",), pause=0.05)
+        events = list(engine.run(TEXT))
+        previews = [event.media for event in events if isinstance(event, Preview)]
+        assert len(previews) >= 4
+        assert all(
+            isinstance(media, Writing) and "".join(WORDS).startswith(media.text)
+            for media in previews
+        )
+        last = events[-1]
+        assert isinstance(last, Result)
+        (artifact,) = last.artifacts
+        assert artifact.media == Writing("".join(WORDS))
+        record = artifact.record
+        assert record.details["server"] == server.url.removeprefix("http://")
+        assert record.details["served"] == "org/tiny"
+        assert record.details["protocol"] == way.partition("/")[0]
+        assert (record.device, record.tolerance) == ("remote", remote.ANY)
+
+    def test_it_is_asked_in_the_protocols_words(self, server: Server, engine: Engine) -> None:
+        engine.result(TEXT)
+        (asked,) = server.asked
+        assert asked.path == "/v1/completions"
+        assert asked.body == {
+            "model": "org/tiny",
+            "prompt": "Once",
+            "max_tokens": 20,
+            "temperature": 0.5,
+            "top_p": 0.9,
+            "seed": 7,
+            "stream": True,
+        }
+
+    def test_a_way_that_is_missing_is_tried_once(self, server: Server, engine: Engine) -> None:
+        server.behaviour = Behaviour(ways=("/v1/chat/completions",))
+        for _ in range(2):
+            engine.result(TEXT)
+        paths = [asked.path.removeprefix("/v1/") for asked in server.asked]
+        assert paths == ["completions", "chat/completions", "chat/completions"]
+        assert server.asked[-1].body["messages"] == [{"role": "user", "content": "Once"}]
+        assert server.asked[-1].body["model"] == "org/tiny"
+
+    @pytest.mark.parametrize(("end", "ended"), [("stop", "by itself"), ("length", "at the limit")])
+    def test_the_record_says_why_it_ended(
+        self, server: Server, engine: Engine, end: str, ended: str
+    ) -> None:
+        server.behaviour = Behaviour(end=end)
+        assert engine.result(TEXT).artifacts[0].record.details["ended"] == ended
+
+    def test_the_address_may_do_without_v1_or_stand_in_the_environment(
+        self, server: Server, engine_of: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("OUR_SERVER", f"{server.url}/")
+        engine_of(entry("text", server="$OUR_SERVER")).result(TEXT)
+        assert server.asked[0].path == "/v1/completions"
+
+    @pytest.mark.parametrize("pause", [0.0, 60.0], ids=["writing", "silent"])
+    def test_closing_hangs_up_within_a_step(
+        self, server: Server, engine: Engine, pause: float
+    ) -> None:
+        server.behaviour = Behaviour(words=("word",) * 10**6, pause=pause)
+        run = engine.run(TEXT)
+        while not isinstance(next(run), Progress) or not server.asked:
+            pass
+        start = time.monotonic()
+        run.close()
+        assert time.monotonic() - start < 2
+        assert server.hung_up.wait(SOON)
+        assert not [thread for thread in threading.enumerate() if thread.name == "bridge"]
+
+
+class TestPictures:
+    def test_each_comes_from_a_seed_of_its_own(self, server: Server, engine: Engine) -> None:
+        events = list(engine.run(PICTURES))
+        last = events[-1]
+        assert isinstance(last, Result)
+        assert len([event for event in events if isinstance(event, Preview)]) == 2
+        for place, (asked, artifact) in enumerate(zip(server.asked, last.artifacts, strict=True)):
+            assert asked.body == {
+                "inputs": "a lighthouse",
+                "parameters": {
+                    "negative_prompt": "fog",
+                    "width": 64,
+                    "height": 96,
+                    "num_inference_steps": PICTURES.steps,
+                    "guidance_scale": PICTURES.guidance,
+                    "seed": place,
+                },
+            }
+            rng = np.random.default_rng(place)
+            assert isinstance(artifact.media, Image)
+            drawn = rng.integers(0, 256, (96, 64, 3), dtype=np.uint8)
+            assert np.array_equal(artifact.media.pixels, drawn)
+            assert artifact.record.seed == place
+            assert artifact.record.details["served"] == "org/tiny"
+
+    def test_closing_hangs_up_on_a_server_that_draws(self, server: Server, engine: Engine) -> None:
+        server.behaviour = Behaviour(pause=60)
+        run = engine.run(PICTURES)
+        while not isinstance(next(run), Progress) or not server.asked:
+            pass
+        start = time.monotonic()
+        run.close()
+        assert time.monotonic() - start < 2
+        assert server.hung_up.wait(SOON)
+
+    @pytest.mark.parametrize("side", [0, remote_image.LARGEST_SIDE + 1])
+    def test_what_is_no_picture_or_too_large_is_refused(
+        self, server: Server, engine: Engine, side: int
+    ) -> None:
+        file = BytesIO(b"")
+        if side:
+            Pillow.new("1", (side, 1)).save(file, "PNG")
+        server.behaviour = Behaviour(picture=file.getvalue() or b"\x89PNG and no more")
+        with pytest.raises(remote_errors.Malformed):
+            engine.result(PICTURES)
+
+    def test_a_picture_cut_short_is_refused(self, server: Server, engine: Engine) -> None:
+        file = BytesIO()
+        noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        Pillow.fromarray(noise).save(file, "PNG")
+        server.behaviour = Behaviour(picture=file.getvalue()[:2000])
+        with pytest.raises(remote_errors.Malformed):
+            engine.result(PICTURES)
+
+
+ERRORS: dict[str, tuple[Behaviour, type[remote_errors.RemoteError]]] = {
+    "401": (Behaviour(status=401, said="{}"), remote_errors.TokenRefused),
+    "403": (Behaviour(status=403, said="{}"), remote_errors.TokenRefused),
+    "404": (Behaviour(ways=()), remote_errors.NotServed),
+    "429": (Behaviour(status=429, headers={"Retry-After": "17"}), remote_errors.ServerBusy),
+    "503, wait": (Behaviour(status=503, headers={"Retry-After": "9"}), remote_errors.ServerBusy),
+    "500": (Behaviour(status=500, said="<h1>oh</h1>"), remote_errors.ServerBroken),
+    "503": (Behaviour(status=503), remote_errors.ServerBroken),
+    "422": (
+        Behaviour(status=422, said='{"error": {"message": "too\\nlong"}}'),
+        remote_errors.RequestRefused,
+    ),
+    "302": (
+        Behaviour(status=302, headers={"Location": "http://192.0.2.1/"}),
+        remote_errors.Malformed,
+    ),
+    "garbage": (Behaviour(fault="garbage"), remote_errors.Malformed),
+}
+STREAMS: dict[str, tuple[Behaviour, type[remote_errors.RemoteError]]] = {
+    "dropped": (Behaviour(fault="drop"), remote_errors.StreamBroken),
+    "cut": (Behaviour(fault="cut"), remote_errors.StreamBroken),
+    "no end": (Behaviour(end=""), remote_errors.StreamBroken),
+    "error told": (Behaviour(fault="error"), remote_errors.ServerBroken),
+}
+WAYS = ("completions", "chat")
+
+
+class TestErrors:
+    @pytest.mark.parametrize("way", [*WAYS, "image"])
+    @pytest.mark.parametrize("fault", ERRORS)
+    def test_one_for_each_cause(self, server: Server, engine: Engine, fault: str, way: str) -> None:
+        behaviour, expected = ERRORS[fault]
+        server.behaviour = by(way, behaviour)
+        self.refused(engine, PICTURES if way == "image" else TEXT, expected)
+
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("fault", STREAMS)
+    def test_one_for_each_end_of_a_stream(
+        self, server: Server, engine: Engine, fault: str, way: str
+    ) -> None:
+        behaviour, expected = STREAMS[fault]
+        server.behaviour = by(way, behaviour)
+        error = self.refused(engine, TEXT, expected)
+        assert (fault == "error told") is ("(CUDA {went} away)" in error.text.en)
+
+    @pytest.mark.parametrize("way", [*WAYS, "image"])
+    @pytest.mark.parametrize("fault", ["deaf", "silent"])
+    def test_a_server_that_says_nothing_for_too_long(
+        self,
+        server: Server,
+        engine: Engine,
+        monkeypatch: pytest.MonkeyPatch,
+        fault: str,
+        way: str,
+    ) -> None:
+        monkeypatch.setattr(remote, "SILENCE", 0.5)
+        server.behaviour = Behaviour(pause=SOON) if way == "image" else Behaviour(fault=fault)
+        request = PICTURES if way == "image" else TEXT
+        self.refused(engine, request, remote_errors.ServerSilent)
+
+    @pytest.mark.parametrize("request_", [TEXT, PICTURES], ids=["text", "image"])
+    def test_nobody_there(
+        self, server: Server, engine_of: Callable[..., Engine], request_: Request
+    ) -> None:
+        server.server_close()
+        kind = "text" if request_ is TEXT else "image"
+        engine = engine_of(entry(kind, server=server.url))
+        error = self.refused(engine, request_, remote_errors.ServerUnreachable)
+        assert server.url.removeprefix("http://") in error.text.zh
+
+    def test_the_time_to_wait_is_said(self, server: Server, engine: Engine) -> None:
+        server.behaviour = ERRORS["429"][0]
+        error = self.refused(engine, TEXT, remote_errors.ServerBusy)
+        assert "17 s" in error.text.en
+        assert "17 秒" in error.text.zh
+
+    def test_the_servers_words_are_said_on_one_line(self, server: Server, engine: Engine) -> None:
+        server.behaviour = ERRORS["422"][0]
+        assert "“too long”" in self.refused(engine, TEXT, remote_errors.RequestRefused).text.en
+
+    def test_the_model_answers_again_after_an_error(self, server: Server, engine: Engine) -> None:
+        server.behaviour = Behaviour(status=500)
+        self.refused(engine, TEXT, remote_errors.ServerBroken)
+        server.behaviour = Behaviour()
+        engine.result(TEXT)
+
+    def refused(
+        self, engine: Engine, request: Request, expected: type[remote_errors.RemoteError]
+    ) -> remote_errors.RemoteError:
+        with pytest.raises(remote_errors.RemoteError) as caught:
+            engine.result(request)
+        assert type(caught.value) is expected
+        assert caught.value.text.en != caught.value.text.zh
+        return caught.value
+
+
+def by(way: str, behaviour: Behaviour) -> Behaviour:
+    """The same on a server that has but one way to be asked."""
+    if not behaviour.ways or way == "image":
+        return behaviour
+    return replace(
+        behaviour, ways=("/v1/completions" if way == WAYS[0] else "/v1/chat/completions",)
+    )
+
+
+class TestTokens:
+    @pytest.mark.parametrize("ways", [("/v1/completions",), ("/v1/chat/completions",)])
+    def test_the_accounts_token_goes_nowhere(
+        self, server: Server, engine: Engine, ways: tuple[str, ...]
+    ) -> None:
+        server.behaviour = Behaviour(ways=(*ways, "/draw"))
+        engine.result(TEXT)
+        engine.result(PICTURES)
+        assert SECRET not in json.dumps([asked.headers for asked in server.asked])
+        assert not any("authorization" in asked.headers for asked in server.asked)
+
+    @pytest.mark.parametrize("ways", [("/v1/completions",), ("/v1/chat/completions",)])
+    def test_the_named_token_goes_to_its_server(
+        self,
+        server: Server,
+        engine_of: Callable[..., Engine],
+        monkeypatch: pytest.MonkeyPatch,
+        ways: tuple[str, ...],
+    ) -> None:
+        monkeypatch.setenv("OUR_TOKEN", "sk-ours")
+        server.behaviour = Behaviour(ways=(*ways, "/draw"))
+        token = "$OUR_TOKEN"
+        engine = engine_of(
+            entry("text", server=server.url, token=token),
+            entry("image", server=f"{server.url}/draw", token=token),
+        )
+        engine.result(TEXT)
+        engine.result(PICTURES)
+        answered = [asked for asked in server.asked if asked.path in server.behaviour.ways]
+        assert {asked.headers["authorization"] for asked in answered} == {"Bearer sk-ours"}
+
+    @pytest.mark.parametrize("name", ["HF_TOKEN", "MINE"])
+    def test_a_token_of_hugging_face_goes_to_no_other_host(
+        self,
+        server: Server,
+        engine_of: Callable[..., Engine],
+        monkeypatch: pytest.MonkeyPatch,
+        name: str,
+    ) -> None:
+        monkeypatch.setenv("MINE", SECRET)
+        engine = engine_of(entry("text", server=server.url, token=f"${name}"))
+        with pytest.raises(ModelUnavailable, match=r"does not belong to 127\.0\.0\.1"):
+            engine.result(TEXT)
+        assert server.asked == []
+
+    @pytest.mark.parametrize(
+        ("host", "own"),
+        [
+            ("router.huggingface.co", True),
+            ("abc.eu-west-1.aws.endpoints.huggingface.cloud", True),
+            ("huggingface.co:443", True),
+            ("huggingface.co.example.org", False),
+            ("myhuggingface.co", False),
+            ("someone-space.hf.space", False),
+        ],
+    )
+    def test_which_hosts_are_hugging_faces(self, host: str, own: bool) -> None:
+        assert remote.belongs(host) is own
+
+    @pytest.mark.parametrize("missing", ["server", "token"])
+    def test_what_the_environment_lacks_is_said_before_anybody_asks(
+        self, server: Server, engine_of: Callable[..., Engine], missing: str
+    ) -> None:
+        fields = {"server": server.url, "token": "", missing: "$NOT_SET_HERE"}
+        elsewhere = entry("text", **fields)
+        problem = elsewhere.problem()
+        assert problem is not None
+        assert "NOT_SET_HERE" in problem.en
+        assert "NOT_SET_HERE" in problem.zh
+        with pytest.raises(ModelUnavailable, match="NOT_SET_HERE"):
+            engine_of(elsewhere).result(TEXT)
+
+    def test_password_and_token_are_shown_nowhere(
+        self, server: Server, engine_of: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("OUR_TOKEN", "sk-ours")
+        address = server.url.replace("://", "://me:word@")
+        engine = engine_of(entry("text", server=address, token="$OUR_TOKEN"))
+        with engine.loader.lease("elsewhere-text") as model:
+            assert "sk-ours" not in repr(model)
+        server.behaviour = Behaviour(status=401)
+        with pytest.raises(remote_errors.TokenRefused) as caught:
+            engine.result(TEXT)
+        assert "word" not in caught.value.text.en
+
+
+def test_it_takes_no_memory_and_is_ready_at_once(engine: Engine) -> None:
+    assert engine.problem(engine.catalog.find("elsewhere-text")) is None
+    with engine.loader.lease("elsewhere-text"):
+        (state,) = engine.loader.state()
+        assert state.bytes == 0
+    until(lambda: not engine.loader.state()[0].refs)

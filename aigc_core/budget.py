@@ -1,8 +1,10 @@
 """Memory: where a model goes, which one gives way to it, and what comes back."""
 
+import errno
 import gc
 import logging
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +13,8 @@ from typing import Any, Generic, TypeVar
 
 from aigc_core import hardware
 from aigc_core.errors import DoesNotFit, InvalidRequest
-from aigc_core.fit import Option
+from aigc_core.fit import Option, has_room, room
+from aigc_core.guard import Guard
 from aigc_core.hardware import Device
 from aigc_core.log import note
 from aigc_core.text import Text
@@ -20,18 +23,28 @@ logger = logging.getLogger(__name__)
 
 UNITS = {"": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
+DEVICE = re.compile(r"cpu|mps|(cuda|xpu):\d+")
+
 OUT_OF_MEMORY = (
     "can't allocate memory",  # torch on a CPU under Linux and macOS
+    "cannot allocate memory",  # its mapping of files
     "not enough memory",  # and under Windows
     "out of memory",
     "invalid buffer size",  # MPS
+    "_alloc_failed",  # cuBLAS, cuDNN and their like
+    "out_of_device_memory",  # XPU, from below torch's allocator
 )
 LOST = (  # After these, nothing works on the device until the process is started anew.
     "device-side assert",
     "illegal memory access",
     "unspecified launch failure",
     "illegal instruction was encountered",
+    "misaligned address",
+    "launch timed out",
+    "uncorrectable ecc error",
+    "hardware stack error",
     "device lost",
+    "device_lost",
     "device is lost",
     "hardware exception",
 )
@@ -48,11 +61,14 @@ def limit(device: Device) -> int:
     said = os.environ.get("AIGC_MEMORY", "")
     for pair in filter(None, (part.strip() for part in said.split(","))):
         name, _, amount = pair.rpartition("=")
+        amount = amount.strip()
         unit = amount.lstrip("0123456789.")
         try:
             most = round(float(amount.removesuffix(unit)) * UNITS[unit.strip()])
         except (ValueError, KeyError):
             raise InvalidRequest(MEMORY, given=pair) from None
+        if not DEVICE.fullmatch(name := name.strip()):
+            raise InvalidRequest(MEMORY, given=pair)
         if name == device.id:
             return min(most, device.total)
     return device.total
@@ -82,8 +98,15 @@ def worth(load_seconds: float, uses: int, size: int, idle: float) -> float:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: told by class names and messages, so that torch is not needed."""
+    """Whether memory ran out: told by class names and messages, so that torch is not needed.
+
+    Libraries wrap such errors in their own: what one was raised from counts too.
+    """
+    if isinstance(error.__cause__, Exception) and is_out_of_memory(error.__cause__):
+        return True
     if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
     if any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__):
         return True
@@ -164,6 +187,7 @@ class Residents(Generic[R]):
         dead: ids of devices that failed for good.
         closed: from now on nothing idle stays.
         evictions: models unloaded so far.
+        guards: the locks of all this.
     """
 
     def __init__(
@@ -173,7 +197,8 @@ class Residents(Generic[R]):
         limit: Callable[[Device], int],
         clock: Callable[[], float],
     ) -> None:
-        self.changed = threading.Condition(threading.Lock())
+        books: Any = Guard()
+        self.changed = threading.Condition(books)
         self.entries: dict[str, R] = {}
         self.leaving: list[R] = []
         self.pinned: set[str] = set()
@@ -188,7 +213,8 @@ class Residents(Generic[R]):
         # Placing and unloading exclude each other: what has left the books has left the memory.
         # Taken before `changed`, and never inside the construction gate, for a model may have to
         # finish a step before it closes.
-        self._room = threading.Lock()
+        self._room = Guard()
+        self.guards = (books, self._room)
 
     def place(self, choose: Choose) -> Option:
         """The best way to hold a model that fits, made by unloading idle models if needed.
@@ -247,11 +273,12 @@ class Residents(Generic[R]):
         """Bytes free on the freest device."""
         return max((device.free for device in self.measure()), default=0)
 
-    def relieve(self, pool: str) -> None:
-        """Unloads every idle model from one memory, and returns what can be returned."""
+    def relieve(self, pools: Iterable[str]) -> None:
+        """Unloads every idle model from some memories, and returns what can be returned."""
         with self._room:
-            while victim := self._cheapest(pool):
-                self._unload(victim)
+            for pool in pools:
+                while victim := self._cheapest(pool):
+                    self._unload(victim)
         gc.collect()
         hardware.give_back()
 
@@ -317,29 +344,24 @@ class Residents(Generic[R]):
         return booked
 
     def _fits(self, option: Option) -> bool:
-        free = self._free_by_pool()
-        return all(bytes <= free.get(pool, 0) for pool, bytes in option.needs.items())
+        return has_room(option, self.measure())
 
-    def _free_by_pool(self) -> dict[str, int]:
-        """Bytes free in each memory, by the device that sees the most."""
-        free: dict[str, int] = {}
-        for device in self.measure():
-            free[device.pool] = max(free.get(device.pool, 0), device.free)
-        return free
+    def _free_for(self, option: Option) -> dict[str, int]:
+        return room(option, self.measure())
 
     def _free(self, device: str) -> int:
         return next((d.free for d in self.measure() if d.id == device), 0)
 
     def _make_room(self, option: Option) -> bool:
         """Unloads idle models until there is room; none if all would not be enough."""
-        free = self._free_by_pool()
+        free = self._free_for(option)
         if any(
             free.get(pool, 0) + self.idle_bytes(pool) < bytes
             for pool, bytes in option.needs.items()
         ):
             return False
         for pool, bytes in option.needs.items():
-            while self._free_by_pool().get(pool, 0) < bytes:
+            while self._free_for(option).get(pool, 0) < bytes:
                 victim = self._cheapest(pool)
                 if victim is None:
                     return False
@@ -348,13 +370,14 @@ class Residents(Generic[R]):
 
     def _no_room(self, options: list[Option]) -> NoRoom:
         """Why nothing fits: about the way that lacks least."""
-        free = self._free_by_pool()
-        idle = {pool: self.idle_bytes(pool) for pool in free}
+        devices = self.measure()
+        idle = {device.pool: self.idle_bytes(device.pool) for device in devices}
         with self.changed:
             used = self._booked()
         lacks = []
         later = False
         for option in options:
+            free = room(option, devices)
             lack = {p: b - free.get(p, 0) - idle.get(p, 0) for p, b in option.needs.items()}
             pool = max(lack, key=lambda name: lack[name])
             lacks.append((lack[pool], option.needs[pool], free.get(pool, 0) + idle.get(pool, 0)))

@@ -1,6 +1,7 @@
 """The life of a load: its files fetched, its turn awaited, a place found, the model built there."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from aigc_core import budget
@@ -37,6 +38,7 @@ class Builder:
         residents: the books of what is in memory.
         fetches: the downloads under way.
         peaks: corrects what runs are estimated to take.
+        lost: called with the id of a device that failed for good.
         batching, gate, clock, patience: as in `Loader`.
     """
 
@@ -46,12 +48,14 @@ class Builder:
         fetches: Fetches,
         peaks: Peaks,
         *,
+        lost: Callable[[str], None],
         batching: bool,
         gate: Gate,
         clock: Callable[[], float],
         patience: float,
     ) -> None:
         self._residents, self._fetches, self._peaks = residents, fetches, peaks
+        self._lost = lost
         self._batching, self._gate, self._clock, self._patience = batching, gate, clock, patience
         self._changed = residents.changed
         self._order = Order()
@@ -81,7 +85,7 @@ class Builder:
             )
             return [[o for o in group if o.rank > entry.after] for group in groups]
 
-        begun, tried = self._clock(), None
+        begun, tried, tries = self._clock(), None, Counter[int]()
         entry.status, entry.progress = "waiting", None
         while True:
             try:
@@ -90,32 +94,42 @@ class Builder:
                     start = self._clock()
                     model = self._construct(entry, loadable, option)
                     if model is not None:
-                        finish(model, self._clock() - start, ways)
+                        try:
+                            finish(model, self._clock() - start, ways)
+                        except BaseException:
+                            model.close()  # The books do not know of it, so nobody else would.
+                            raise
                         return
             except NoRoom as none:
                 if none.needs:
                     self._step_aside(entry, none, begun)
                     continue
                 raise self._nothing_left(entry, tried) from None
-            self._residents.relieve(option.device.pool)
-            if tried is not None and tried.rank == option.rank:
-                entry.after = option.rank
             tried = option
-
-    def bury(self, device: str) -> None:
-        """Marks a device as failed for good."""
-        with self._changed:
-            self._residents.dead.add(device)
-        note(logger, "device-lost", logging.ERROR, device=device)
+            if option.device.id in self._residents.dead:
+                continue
+            self._residents.relieve(option.needs)
+            tries[option.rank] += 1
+            if tries[option.rank] > 1:
+                entry.after = max(entry.after, option.rank)
 
     def _fetch(self, entry: Entry, loadable: Loadable) -> None:
         if loadable.here():
             return
         entry.status = "fetching"
-        with self._fetches.join(entry.id, loadable.fetch) as watch:
-            while not watch.wait(LOOK):
-                entry.progress = told(entry.id, watch.transfer)
+        while True:
+            try:
+                with self._fetches.join(entry.id, loadable.fetch) as watch:
+                    entry.watch = watch
+                    self._check(entry)
+                    while not watch.wait(LOOK):
+                        entry.progress = told(entry.id, watch.transfer)
+                    return
+            except Cancelled:
+                # Given up by all who waited; somebody else may have come since.
                 self._check(entry)
+            finally:
+                entry.watch = None
 
     def _rank(self, entry: Entry) -> tuple[int, int]:
         now = self._clock()
@@ -141,22 +155,27 @@ class Builder:
     def _step_aside(self, entry: Entry, none: NoRoom, begun: float) -> None:
         """Lets other loads go first until models in use have ended.
 
+        Those who hold other models while they wait here are sent back where that is what
+        everybody waits for.
+
         Raises:
             DoesNotFit: they would not make enough room, or none of them ends.
         """
         if not none.later or self._clock() - begun >= self._patience:
             raise none.refusal(entry.id)
-        with self._changed:
-            holding = any(lease.group is not None for lease in entry.queue)
-        if holding and not self._progressing():
-            raise Crowded(entry.id, none.needs, none.free)
+        if not self._progressing():
+            with self._changed:
+                for lease in [lease for lease in entry.queue if lease.holding]:
+                    entry.queue.remove(lease)
+                    lease._error = Crowded(entry.id, none.needs, none.free)
+                self._changed.notify_all()
         entry.status, entry.progress = "waiting", Progress(0, 0, ROOM.fill(model=entry.id))
         self._await_change(entry)
 
     def _nothing_left(self, entry: Entry, tried: Option | None) -> DoesNotFit | DeviceLost:
         """Why a model cannot be held, after every way to hold it was tried."""
         if tried is None or tried.device.id in self._residents.dead:
-            return DeviceLost(tried.device.name if tried else "")
+            return DeviceLost(tried.device.name if tried else ", ".join(self._residents.dead))
         free = self._residents.free()
         return DoesNotFit(entry.id, max(sum(tried.needs.values()), free), free)
 
@@ -183,10 +202,11 @@ class Builder:
                     pause()
                     self._check(entry)
 
+                self._check(entry)
                 return loadable.load(placement, step)
         except Exception as error:
             if budget.is_lost(error):
-                self.bury(device.id)
+                self._lost(device.id)
             elif budget.is_out_of_memory(error):
                 self.out_of_memory += 1
             else:

@@ -165,13 +165,13 @@ class Entry(BaseModel):
     @cached_property
     def parameters(self) -> int:
         """How many weights the network learned."""
-        return 0 if self.is_data else count_weights(self.folder)
+        return count_weights(self.folder) if self.origin == "scratch" else self.numbers
 
     @cached_property
     def numbers(self) -> int:
         """How many numbers it keeps, running statistics included."""
-        if self.is_data:
-            return 0
+        if self.origin != "scratch":
+            return sum(self.weights.values())
         return sum(prod(shape) for shape in read_shapes(self.folder).values())
 
     @cached_property

@@ -52,7 +52,7 @@ class CatalogModel:
         if folder is not None:
             from aigc_core.hub.weights import read_parts
 
-            return read_parts(folder)
+            return read_parts(folder, self.entry.variant)
         return tuple(Part(name, numbers) for name, numbers in self.entry.weights.items())
 
     def activation_bytes(self) -> int:

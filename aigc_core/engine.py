@@ -42,9 +42,9 @@ class Engine:
         self.catalog, self.loader = catalog, loader
 
     @classmethod
-    def default(cls, *, batching: bool = True) -> "Engine":
-        """An engine over the suite's catalog and this machine's devices."""
-        catalog = Catalog.default()
+    def default(cls, *, batching: bool = True, catalog: Catalog | None = None) -> "Engine":
+        """An engine over this machine's devices, and by default the suite's catalog."""
+        catalog = catalog or Catalog.default()
         loader = Loader(
             lambda model: CatalogModel(catalog.find(model)),
             batching=batching,
@@ -66,7 +66,8 @@ class Engine:
 
     def fit(self, entry: Entry) -> Fit:
         """Whether a model fits this machine, and how; asked before any load, starts no driver."""
-        return self.loader.fit(entry.id)
+        known = entry.id in self.catalog.entries
+        return self.loader.fit(entry.id if known else CatalogModel(entry))
 
     def run(
         self,

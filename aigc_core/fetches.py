@@ -93,8 +93,8 @@ class Fetch:
                 raise Cancelled
 
     def leave(self, watch: Watch) -> None:
-        with self._lock:
-            self.watches.discard(watch)
+        # Without the lock: a finaliser may call this on a thread that holds it.
+        self.watches.discard(watch)
 
 
 class Fetches:
@@ -110,10 +110,12 @@ class Fetches:
         with self._lock:
             fetch = self._fetches.get(id)
             if fetch is None or fetch.abandoned:
-                fetch = self._fetches[id] = Fetch(id, work, self._lock)
+                fetch = Fetch(id, work, self._lock)
+                # Before anybody can join it: where no thread is to be had, nobody waits for one.
                 threading.Thread(
                     target=self._run, args=(fetch,), name=f"fetch {id}", daemon=True
                 ).start()
+                self._fetches[id] = fetch
             watch = Watch(fetch)
             fetch.watches.add(watch)
             return watch

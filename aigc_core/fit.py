@@ -24,6 +24,7 @@ FITS = Text("fits", "可以运行")
 QUANTISED_FITS = Text("fits with smaller weights", "压缩权重后可以运行")
 OFFLOADED = Text("fits with offload, slower", "可以运行，需卸载，较慢")
 PROCESSOR = Text("fits on the processor, much slower", "可以在 CPU 上运行，慢得多")
+ON_PROCESSOR = Text("on the processor, slower", "改用 CPU，较慢")
 TOO_BIG = Text("does not fit: needs {needs}, {free} free", "放不下：需要 {needs}，可用 {free}")
 
 
@@ -48,6 +49,11 @@ class Option:
         return ORDER.index("cpu" if self.device.kind == "cpu" else self.rung)
 
     @property
+    def how(self) -> Text:
+        """What it is, in words."""
+        return ON_PROCESSOR if self.device.kind == "cpu" else RUNGS[self.rung]
+
+    @property
     def needs(self) -> dict[str, int]:
         """Bytes that must be free, by memory, before the load.
 
@@ -69,8 +75,27 @@ class Option:
 
 
 def need(weights: int, activations: int) -> int:
-    """Free bytes a device must show before a model is loaded on it."""
-    return round(MARGIN * weights) + activations + RESERVE
+    """Free bytes a device must show before a model is loaded on it; none for what takes none."""
+    return round(MARGIN * weights) + activations + RESERVE if weights or activations else 0
+
+
+def room(option: Option, devices: Iterable[Device]) -> dict[str, int]:
+    """Bytes free in each memory, as a way to hold a model may count on them.
+
+    Devices that share a memory need not see the same of it: MPS is given three quarters of the
+    RAM, and a host may leave the CPU less. So a device counts on what it sees itself.
+    """
+    free: dict[str, int] = {}
+    for device in devices:
+        free[device.pool] = max(free.get(device.pool, 0), device.free)
+    own = (device.free for device in devices if device.id == option.device.id)
+    return {**free, option.device.pool: max(own, default=0)}
+
+
+def has_room(option: Option, devices: Iterable[Device]) -> bool:
+    """Whether a way to hold a model fits as things are."""
+    free = room(option, devices)
+    return all(bytes <= free.get(pool, 0) for pool, bytes in option.needs.items())
 
 
 def options(
@@ -130,24 +155,33 @@ def fit(
     rungs: Sequence[Rung],
     devices: Sequence[Device],
 ) -> Fit:
-    """Whether a model fits now; idle models of ours should be counted as free before."""
+    """Whether a model fits now; idle models of ours should be counted as free before.
+
+    Where it does not, the sentence is about the way that lacks least.
+    """
     ways = [way for group in options(parts, activations, rungs, devices) for way in group]
-    free = {device.pool: 0 for device in devices}
-    for device in devices:
-        free[device.pool] = max(free[device.pool], device.free)
-    accelerated = any(device.kind != "cpu" for device in devices)
     for way in ways:
-        if all(bytes <= free.get(pool, 0) for pool, bytes in way.needs.items()):
-            if way.device.kind == "cpu" and accelerated:
-                return Fit("slower", PROCESSOR)
-            if way.rung in QUANTISED:
-                return Fit("fits", QUANTISED_FITS)
-            return Fit("fits", FITS) if way.rung == "full" else Fit("slower", OFFLOADED)
-    least = min(ways, key=lambda way: sum(way.needs.values()), default=None)
-    if least is None:
-        return Fit("no", TOO_BIG.fill(needs=size(0), free=size(0)))
-    pool, lacking = max(least.needs.items(), key=lambda item: item[1] - free.get(item[0], 0))
-    return Fit("no", TOO_BIG.fill(needs=size(lacking), free=size(free.get(pool, 0))))
+        if has_room(way, devices):
+            return held(way, devices)
+    lacks = [lack(way, devices) for way in ways]
+    needs, free = min(lacks, key=lambda it: it[0] - it[1], default=(0, 0))
+    return Fit("no", TOO_BIG.fill(needs=size(needs), free=size(free)))
+
+
+def lack(way: Option, devices: Iterable[Device]) -> tuple[int, int]:
+    """Bytes that a way needs and bytes that are free, of the memory where most is lacking."""
+    free = room(way, devices)
+    lacks = ((bytes, free.get(pool, 0)) for pool, bytes in way.needs.items())
+    return max(lacks, key=lambda it: it[0] - it[1])
+
+
+def held(way: Option, devices: Iterable[Device]) -> Fit:
+    """What it means for people that a model is held in this way on a machine with these devices."""
+    if way.device.kind == "cpu" and any(device.kind != "cpu" for device in devices):
+        return Fit("slower", PROCESSOR)
+    if way.rung in QUANTISED:
+        return Fit("fits", QUANTISED_FITS)
+    return Fit("fits", FITS) if way.rung == "full" else Fit("slower", OFFLOADED)
 
 
 def as_devices(machine: Machine) -> tuple[Device, ...]:

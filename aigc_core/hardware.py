@@ -300,30 +300,34 @@ def devices() -> tuple[Device, ...]:
 
 
 def cuda_devices(torch: Any, ram_free: int) -> list[Device]:
-    """NVIDIA's and AMD's devices."""
-    found = []
-    for index in range(torch.cuda.device_count()):
-        info = torch.cuda.get_device_properties(index)
-        free, total = torch.cuda.mem_get_info(index)
-        unified = bool(info.is_integrated)
-        cached = torch.cuda.memory_reserved(index) - torch.cuda.memory_allocated(index)
-        amd_made = torch.version.hip is not None
-        bf16 = info.gcnArchName.startswith(AMD_BF16) if amd_made else info.major >= 8
-        found.append(
-            Device(
-                "rocm" if amd_made else "cuda",
-                index,
-                info.name,
-                total,
-                # The driver of a unified chip does not count what the file cache would give up.
-                (ram_free if unified else free) + cached,
-                bf16=bf16,
-                # Before 7.0 float16 crawls, and the GTX 16 series computes NaN with it.
-                fp16=amd_made or (info.major >= 7 and "GTX 16" not in info.name),
-                unified=unified,
-            )
-        )
-    return found
+    """NVIDIA's and AMD's devices, but for one that has failed: it raises at every question."""
+    none: Device | None = None
+    found = (
+        safely(cuda_device, none, torch, index, ram_free)
+        for index in range(torch.cuda.device_count())
+    )
+    return [device for device in found if device is not None]
+
+
+def cuda_device(torch: Any, index: int, ram_free: int) -> Device:
+    info = torch.cuda.get_device_properties(index)
+    free, total = torch.cuda.mem_get_info(index)
+    unified = bool(info.is_integrated)
+    cached = torch.cuda.memory_reserved(index) - torch.cuda.memory_allocated(index)
+    amd_made = torch.version.hip is not None
+    bf16 = info.gcnArchName.startswith(AMD_BF16) if amd_made else info.major >= 8
+    return Device(
+        "rocm" if amd_made else "cuda",
+        index,
+        info.name,
+        total,
+        # The driver of a unified chip does not count what the file cache would give up.
+        (ram_free if unified else free) + cached,
+        bf16=bf16,
+        # Before 7.0 float16 crawls, and the GTX 16 series computes NaN with it.
+        fp16=amd_made or (info.major >= 7 and "GTX 16" not in info.name),
+        unified=unified,
+    )
 
 
 def xpu_devices(torch: Any, ram_free: int) -> list[Device]:

@@ -5,6 +5,7 @@ family knows; then with the model held in a smaller way. The visitor is told eac
 record of what was made says so too.
 """
 
+import logging
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from aigc_core.events import FamilyEvent, Progress
 from aigc_core.lease import Lease
 from aigc_core.tasks import Request
 from aigc_core.text import Text
+
+logger = logging.getLogger(__name__)
 
 AGAIN = Text(
     "Not enough memory: idle models were unloaded, trying again",
@@ -61,25 +64,29 @@ def answered(
             if not is_out_of_memory(error) and not is_lost(error):
                 raise
             failure = error
-        if is_lost(failure):
-            lease.lost()
-            raise DeviceLost(device) from None
+        lost = is_lost(failure)
+        if lost:
+            logger.error("%s failed on %s for good: %s", model, device, failure)
         # Its frames hold the tensors of the run, and those must be gone before the next attempt.
         failure.__traceback__ = failure.__context__ = failure.__cause__ = None
         del failure
+        if lost:
+            lease.lost()
+            raise DeviceLost(device)
         lease.relieve()
         if not again:
             again = True
             yield Progress(0, 0, AGAIN)
             continue
-        smaller = getattr(family, "smaller", lambda model, request: None)
-        if found := smaller(lease.model, attempt.request):
+        smaller = getattr(family, "smaller", None)
+        if smaller and (found := smaller(lease.model, attempt.request)):
             attempt.request, how = found
         elif how := lease.step_down():
             again = False
             yield Progress(0, 0, LESS.fill(how=how))
             yield from lease.waiting()
-            attempt.lessened.append(how)
+            # Room may have been found only further down than expected.
+            attempt.lessened.append(lease.how)
             continue
         else:
             raise OutOfMemory(model)

@@ -10,7 +10,9 @@ from typing import Any, Literal, Protocol, Self
 from aigc_core.budget import Resident
 from aigc_core.errors import DoesNotFit
 from aigc_core.events import Progress
+from aigc_core.fetches import Watch
 from aigc_core.fit import Option
+from aigc_core.footprint import RUNGS
 from aigc_core.status import Standing
 from aigc_core.text import Text
 
@@ -58,13 +60,16 @@ class Entry(Resident):
 
     Args:
         key: name and version of the model.
+        loadable: the model, to be loaded once more.
         estimate: bytes that a usual run takes beyond the weights, in float32, uncorrected.
         after: the rank of the way to hold it that proved too large; -1 for none.
         below: the smaller ways to hold it than the one taken.
+        watch: over its download, while there is one.
     """
 
     shared: bool = False
     key: str = ""
+    loadable: Any = None
     estimate: int = 0
     status: Standing = "waiting"
     reason: Text | None = None
@@ -73,6 +78,7 @@ class Entry(Resident):
     below: tuple[Option, ...] = ()
     queue: "list[Lease]" = field(default_factory=list)
     holders: "set[Lease]" = field(default_factory=set)
+    watch: Watch | None = None
 
 
 class Lease:
@@ -122,6 +128,11 @@ class Lease:
         """Whether whoever holds it has all they need, and so will give it back one day."""
         return self.group is None or self.group.complete
 
+    @property
+    def holding(self) -> bool:
+        """Whether other models are held while this one is waited for."""
+        return self.group is not None and self.group.holding
+
     def rank(self, now: float) -> tuple[int, int]:
         """Persons before batches that do not wait too long yet, then whoever asked first."""
         later = self._priority == "batch" and now - self._asked < AGING
@@ -139,6 +150,12 @@ class Lease:
         while (progress := self._loader.wait(self, poll)) is not None:
             yield progress
         self._loader.begin(self)
+
+    @property
+    def how(self) -> Text:
+        """How the model is held, once the lease is ready."""
+        option = self._entry.option
+        return option.how if option else RUNGS["full"]
 
     def relieve(self) -> None:
         """Unloads idle models from the memory of this one, and returns what can be returned."""
@@ -179,6 +196,11 @@ class Together:
         self._loader, self._ids, self._priority = loader, ids, priority
         self._leases: dict[str, Lease] = {}
         self.complete = False
+
+    @property
+    def holding(self) -> bool:
+        """Whether it has one of them already."""
+        return any(lease._model is not None for lease in list(self._leases.values()))
 
     @property
     def models(self) -> tuple[Any, ...]:

@@ -24,8 +24,7 @@ from aigc_core.building import LOOK, Builder, Ways
 from aigc_core.errors import AigcError, Cancelled, ModelUnavailable
 from aigc_core.events import Progress
 from aigc_core.fetches import Fetches, told
-from aigc_core.fit import ORDER, Fit, as_devices, fit, in_dtype
-from aigc_core.footprint import RUNGS
+from aigc_core.fit import Fit, as_devices, fit, has_room, held, in_dtype
 from aigc_core.gate import PROCESS, Gate
 from aigc_core.hardware import Device, Kind
 from aigc_core.lease import Entry, Lease, Priority, Together
@@ -40,7 +39,6 @@ logger = logging.getLogger(__name__)
 NEXT = Text("{model} waits to be loaded", "{model} 等待加载")
 QUEUED = Text("Waiting: {ahead} ahead", "排队中：前面还有 {ahead} 个")
 BUG = Text("an error in the program ({kind}).", "程序出错（{kind}）。")
-PROCESSOR = Text("on the processor, slower", "改用 CPU，较慢")
 CLOSING = Text("the server is shutting down.", "服务正在关闭。")
 
 
@@ -88,6 +86,7 @@ class Loader:
             self._residents,
             self._fetches,
             self._peaks,
+            lost=self._bury,
             batching=batching,
             gate=gate,
             clock=clock,
@@ -96,6 +95,7 @@ class Loader:
         self._numbers = itertools.count()
         self._counts = dict.fromkeys(("hits", "loads", "failures", "cancelled", "out_of_memory"), 0)
         self._tidying = False
+        self._guards = (*self._residents.guards, self._peaks.guard)
 
     @contextmanager
     def lease(self, id: str, *, priority: Priority = "person") -> Iterator[Any]:
@@ -124,13 +124,14 @@ class Loader:
             AigcError: there is no such model, or the loader was closed.
         """
         loadable = self._find(id)
+        shared, key = loadable.shared, loadable.key
         with self._changed:
             if self._residents.closed:
                 raise ModelUnavailable(id, CLOSING)
             entry = self._residents.entries.get(id)
             if entry is None or entry.status == "failed":
-                entry = Entry(id, shared=loadable.shared, key=loadable.key)
-                self._start(entry, loadable)
+                entry = Entry(id, shared=shared, key=key, loadable=loadable)
+                self._start(entry)
             elif entry.status == "ready":
                 self._counts["hits"] += 1
             lease = Lease(
@@ -194,17 +195,30 @@ class Loader:
             ),
             self.state(),
             self._fetches.state(),
-            replace(counts, cancelled=counts.cancelled + self._fetches.cancelled),
+            replace(
+                counts,
+                cancelled=counts.cancelled + self._fetches.cancelled,
+                out_of_memory=counts.out_of_memory + self._builder.out_of_memory,
+            ),
         )
 
-    def fit(self, id: str) -> Fit:
-        """Whether a model fits this machine, idle models counted as free; never starts torch."""
-        loadable = self._find(id)
+    def fit(self, model: str | Loadable) -> Fit:
+        """Whether a model fits this machine, idle models counted as free; never starts torch.
+
+        Args:
+            model: its id, or one that is not in the catalog.
+        """
+        loadable = self._find(model) if isinstance(model, str) else model
         idle = self.idle_bytes()
         devices = [
             replace(d, free=min(d.total, d.free + idle.get(d.pool, 0)))
             for d in self._residents.measure(self._seen())
         ]
+        with self._changed:
+            entry = self._residents.entries.get(loadable.id)
+            here = entry is not None and entry.key == loadable.key and entry.model is not None
+        if here and entry and entry.option:
+            return held(entry.option, devices)
         return fit(loadable.parts(), self._activations(loadable), loadable.rungs, devices)
 
     def _seen(self) -> Sequence[Device]:
@@ -251,12 +265,13 @@ class Loader:
             progress=None if entry.status == "ready" else entry.progress,
         )
 
-    def _start(self, entry: Entry, loadable: Loadable) -> None:
-        """Enters a load into the books and begins it; `_changed` is held."""
-        self._residents.entries[entry.id] = entry
+    def _start(self, entry: Entry) -> None:
+        """Begins a load and enters it into the books; `_changed` is held."""
+        # In this order: where no thread is to be had, nobody waits for one.
         threading.Thread(
-            target=self._load, args=(entry, loadable), name=f"load {entry.id}", daemon=True
+            target=self._load, args=(entry,), name=f"load {entry.id}", daemon=True
         ).start()
+        self._residents.entries[entry.id] = entry
 
     def wait(self, lease: Lease, seconds: float) -> Progress | None:
         """Waits a while for a lease; None once it is ready, else what it waits for."""
@@ -288,13 +303,26 @@ class Loader:
         sound = option.rung == "full" and (option.device.kind != "cpu" or entry.uses > 1)
         measured = in_dtype(estimate, option.dtype) if sound else 0
         self._peaks.begin(lease, entry.key, option.device, measured)
+        if lease._closed:  # On another thread, meanwhile.
+            self._peaks.end(lease)
 
     def release(self, lease: Lease) -> None:
-        self._peaks.end(lease)
+        if any(guard.mine for guard in self._guards):
+            # A finaliser calls, in the middle of our own work on this thread: that must end first.
+            threading.Thread(
+                target=self._release, args=(lease,), name="release", daemon=True
+            ).start()
+        else:
+            self._release(lease)
+
+    def _release(self, lease: Lease) -> None:
         with self._changed:
             if lease._closed:
                 return
             lease._closed = True
+        # Before anybody else has the model, whose run would spoil the measurement.
+        self._peaks.end(lease)
+        with self._changed:
             entry = lease._entry
             self._take_back(lease)
             lease._model = lease._error = lease._traceback = None
@@ -312,6 +340,8 @@ class Loader:
             entry.last_use = self._clock()
         elif lease in entry.queue:
             entry.queue.remove(lease)
+            if not entry.queue and entry.watch is not None:
+                entry.watch.close()
 
     def _ranked(self, entry: Entry) -> list[Lease]:
         now = self._clock()
@@ -328,17 +358,19 @@ class Loader:
             entry.uses += 1
         self._changed.notify_all()
 
-    def _load(self, entry: Entry, loadable: Loadable) -> None:
+    def _load(self, entry: Entry) -> None:
         """The life of a loading thread."""
 
         def finish(model: LoadedModel, seconds: float, ways: Ways) -> None:
             self._hand_out(entry, model, seconds, ways)
 
         try:
-            self._builder.build(entry, loadable, finish)
+            self._builder.build(entry, entry.loadable, finish)
         except BaseException as error:
             self._fail(entry, error)
+        self._leave_dead()
         self._residents.settle(entry.pools)
+        self._tidy_later()
 
     def _hand_out(
         self,
@@ -350,14 +382,16 @@ class Loader:
         option = entry.option
         assert option is not None
         devices = self._residents.measure()
-        most = {device.pool: device.total for device in devices}
+        empty = [replace(device, free=device.total) for device in devices]
         below = tuple(
             way
             for group in ways(devices)
             for way in group
-            if way.rank > option.rank and all(b <= most.get(p, 0) for p, b in way.needs.items())
+            if way.rank > option.rank and has_room(way, empty)
         )
         with self._changed:
+            if self._residents.entries.get(entry.id) is not entry:
+                raise Cancelled  # All gave up, and the family let its `Cancelled` pass.
             entry.model, entry.status, entry.below = model, "ready", below
             entry.last_use, entry.load_seconds = self._clock(), seconds
             self._counts["loads"] += 1
@@ -367,27 +401,31 @@ class Loader:
 
     def _fail(self, entry: Entry, error: BaseException) -> None:
         """Fails all who wait. The books keep the reason only: an error holds on to its frames."""
-        if isinstance(error, Cancelled) and not entry.queue:
-            self._count("cancelled")
-            note(logger, "load-cancelled", model=entry.id)
-            error.__traceback__ = None  # Its frames hold what was half loaded.
-            gc.collect()
-            hardware.give_back()
-            return
         kind = type(error).__name__
         if isinstance(error, ModelUnavailable):
             reason = error.why
         else:
             reason = error.text if isinstance(error, AigcError) else BUG.fill(kind=kind)
         with self._changed:
-            self._counts["failures"] += 1
+            waiters, entry.queue = entry.queue, []
+            cancelled = isinstance(error, Cancelled) and not waiters
+            self._counts["cancelled" if cancelled else "failures"] += 1
+            begun = entry.option is not None
             entry.status, entry.reason, entry.option = "failed", reason, None
-            if not entry.queue:
-                logger.error("loading %s failed with nobody waiting", entry.id, exc_info=error)
-            for lease in entry.queue:
+            if cancelled and self._residents.entries.get(entry.id) is entry:
+                del self._residents.entries[entry.id]
+            for lease in waiters:
                 lease._error, lease._traceback = error, error.__traceback__
-            entry.queue.clear()
             self._changed.notify_all()
+        if cancelled:
+            note(logger, "load-cancelled", model=entry.id)
+            error.__traceback__ = None  # Its frames hold what was half loaded.
+            if begun:
+                gc.collect(1)  # What it made is young, and a whole collection takes its time.
+                hardware.give_back()
+            return
+        if not waiters:
+            logger.error("loading %s failed with nobody waiting", entry.id, exc_info=error)
         note(logger, "load-failed", logging.WARNING, model=entry.id, cause=kind, why=reason.en)
 
     def relieve(self, lease: Lease) -> None:
@@ -396,41 +434,59 @@ class Loader:
         if option is not None:
             note(logger, "out-of-memory", logging.WARNING, model=lease._entry.id,
                  device=option.device.id, rung=option.rung)  # fmt: skip
-            self._residents.relieve(option.device.pool)
+            self._residents.relieve(option.takes)
 
     def step_down(self, lease: Lease) -> Text | None:
-        loadable = self._find(lease._entry.id)
         with self._changed:
+            if lease._closed:
+                raise Cancelled
             old = lease._entry
             if not old.below or old.option is None:
                 return None
-            self._take_back(lease)
-            lease._model = None
-            new = Entry(old.id, shared=old.shared, key=old.key, after=old.option.rank)
-            new.queue = [lease, *old.queue]
-            old.queue.clear()
-            for waiter in new.queue:
-                waiter._entry = new
-            if self._residents.entries.get(old.id) is old:
-                self._residents.leaving.append(old)
             way = min(old.below, key=lambda option: option.rank)
-            self._start(new, loadable)
+            self._move([lease, *old.queue], old, old.option.rank)
         self._residents.settle(())
-        return PROCESSOR if ORDER[way.rank] == "cpu" else RUNGS[way.rung]
+        return way.how
+
+    def _move(self, leases: list[Lease], old: Entry, after: int = -1) -> None:
+        """Lets leases wait for the model to be loaded anew; `_changed` is held.
+
+        Others may have had to leave the same copy before: then there is such a load already.
+        """
+        new = self._residents.entries.get(old.id)
+        if new is None or new is old or new.status == "failed":
+            current = new is old
+            new = Entry(old.id, shared=old.shared, key=old.key, loadable=old.loadable, after=after)
+            self._start(new)
+            if current:
+                self._residents.leaving.append(old)
+        for lease in leases:
+            self._take_back(lease)
+            lease._model, lease._entry = None, new
+            new.queue.append(lease)
+        self._serve(new)
 
     def lose(self, lease: Lease) -> None:
-        option = lease._entry.option
-        if option is None:
-            return
-        self._builder.bury(option.device.id)
+        if (option := lease._entry.option) is not None:
+            self._bury(option.device.id)
+
+    def _bury(self, device: str) -> None:
+        """Marks a device as failed for good."""
         with self._changed:
-            for id, entry in list(self._residents.entries.items()):
-                if (
-                    entry.model is not None
-                    and entry.option
-                    and entry.option.device.id in (self._residents.dead)
-                ):
-                    del self._residents.entries[id]
+            self._residents.dead.add(device)
+        note(logger, "device-lost", logging.ERROR, device=device)
+        self._leave_dead()
+
+    def _leave_dead(self) -> None:
+        """Lets go of the models on devices that failed, and of those who wait for them."""
+        with self._changed:
+            for entry in list(self._residents.entries.values()):
+                if entry.option is None or entry.option.device.id not in self._residents.dead:
+                    continue
+                if entry.queue and entry.model is not None:
+                    self._move(list(entry.queue), entry)
+                elif entry.model is not None:
+                    del self._residents.entries[entry.id]
                     self._residents.leaving.append(entry)
         self._residents.settle(())
 
@@ -445,8 +501,8 @@ class Loader:
         with self._changed:
             if self._tidying or self._residents.closed:
                 return
+            threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
             self._tidying = True
-        threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
 
     def _tidy(self) -> None:
         """The life of the thread that unloads idle models; it ends when none is loaded."""

@@ -9,14 +9,14 @@ import logging
 import os
 import re
 import sys
-import threading
 from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aigc_core.hardware import ROOT, Device, Kind, text
+from aigc_core.guard import Guard
+from aigc_core.hardware import ROOT, Device, Kind, safely, text
 
 logger = logging.getLogger(__name__)
 
@@ -40,41 +40,44 @@ class Peaks:
 
     Args:
         file: where they are kept; None keeps them in memory only.
+
+    Attributes:
+        guard: the lock of all this.
     """
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        self._lock = threading.Lock()
+        self.guard = Guard()
         self._meters: dict[Hashable, Meter | None] = {}
         self._factors: dict[str, float] = read(file)
 
     def activations(self, key: str, kind: Kind, estimate: int) -> int:
         """An estimate, corrected by what earlier runs took."""
-        with self._lock:
+        with self.guard:
             return round(estimate * self._factors.get(f"{key} {kind}", 1.0))
 
     def begin(self, run: Hashable, key: str, device: Device, estimate: int) -> None:
         """Starts to measure a run; with an estimate of 0 it only counts as company for others."""
-        with self._lock:
+        with self.guard:
             if run in self._meters:
                 return
             alone = not self._meters
             self._disturb()
-            before = reset(device) if alone and estimate > 0 else None
+            before = safely(reset, None, device) if alone and estimate > 0 else None
             self._meters[run] = None if before is None else Meter(key, estimate, device, before)
 
     def disturb(self) -> None:
         """Something else takes memory now, such as a load: runs under way are not measured."""
-        with self._lock:
+        with self.guard:
             self._disturb()
 
     def end(self, run: Hashable) -> int | None:
         """Ends a run; the bytes it took at its peak, where that could be measured."""
-        with self._lock:
+        with self.guard:
             meter = self._meters.pop(run, None)
             if meter is None or not meter.alone:
                 return None
-            peak = highest(meter.device)
+            peak = safely(highest, None, meter.device)
             if peak is None:
                 return None
             taken = max(0, peak - meter.before)

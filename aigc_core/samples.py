@@ -71,7 +71,7 @@ def draws(
     for first in range(0, count, MAX_COUNT):
         part = {"count": min(MAX_COUNT, count - first), "seed": whole.seed_of(first)}
         request = whole.model_copy(update=part)
-        with closing(engine.run(request, model=model)) as events:
+        with closing(engine.run(request, model=model, priority="batch")) as events:
             for event in events:
                 match event:
                     case Progress(step, total, note):

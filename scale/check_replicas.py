@@ -5,6 +5,7 @@ would; a table says what was seen. The exit code is 1 if anything was not as it 
 """
 
 import argparse
+import asyncio
 import json
 import os
 import signal
@@ -19,8 +20,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.measure import free_port
-from scale.checking import LOOPBACK, Check, Findings, own_catalog, waited
+from scale.checking import LOOPBACK, Check, Findings, free_port, own_catalog, waited
 
 PATIENT = """
 [models.patient]
@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
                     f"first page after {time.monotonic() - start:.0f} s",
                 )
             )
-            for check in (everyone, same, streamed, cancelled, refused, killed):
+            for check in (everyone, same, streamed, cancelled, refused, fits, killed):
                 findings.add(waited(check, visitors))
             for client in visitors.opened:
                 client.close()
@@ -171,6 +171,23 @@ def refused(visitors: Visitors) -> Check:
     except Exception as error:
         return Check("error in words", "cannot be asked for" in str(error), f"“{error}”")
     return Check("error in words", False, "there was none")
+
+
+def fits(_: Visitors) -> Check:
+    """What fits is asked of a replica, also from within an event loop, where pages are drawn."""
+    from ray.serve import get_deployment_handle
+
+    from aigc_core.catalog import Catalog
+    from scale.engine import ReplicaEngine
+
+    engine = ReplicaEngine(Catalog.default(), get_deployment_handle("Model", "aigc"))
+    entry = engine.catalog.find("dcgan-mnist")
+
+    async def ask() -> str:
+        return engine.asked_fit(entry).text.en
+
+    said = asyncio.run(ask())
+    return Check("what fits", said == "fits", f"“{said}”, says a replica of {entry.id}")
 
 
 def killed(visitors: Visitors) -> Check:

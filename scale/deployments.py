@@ -6,22 +6,23 @@ The page is one replica, since a visitor's session lives in its process; it need
 `serve run scale.deployments:build replicas=4` deploys it to a cluster that is there.
 """
 
-import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
+from aigc_core.catalog import Entry
 from aigc_core.errors import AigcError
+from aigc_core.fit import Fit
+from aigc_core.lease import Priority
 from aigc_core.tasks import Request
+from scale.threads import to_the_end
 from scale.wire import Answering, Refused, pack
-
-T = TypeVar("T")
 
 
 class Settings(BaseModel):
@@ -37,11 +38,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    replicas: int = Field(2, ge=1)
-    cpus: float = Field(1.0, ge=0)
-    gpus: float = Field(0.0, ge=0)
-    at_once: int = Field(8, ge=1)
-    waiting: int = Field(400, ge=1)
+    replicas: int = Field(default=2, ge=1)
+    cpus: float = Field(default=1.0, ge=0)
+    gpus: float = Field(default=0.0, ge=0)
+    at_once: int = Field(default=8, ge=1)
+    waiting: int = Field(default=400, ge=1)
 
 
 @serve.deployment
@@ -59,10 +60,12 @@ class Model:
         self.name = serve.get_replica_context().replica_id.unique_id
         threading.Thread(target=self._warm, args=(warm,), name="warm-up", daemon=True).start()
 
-    async def run(self, request: Request, model: str) -> AsyncGenerator[bytes, None]:
+    async def run(
+        self, request: Request, entry: dict[str, Any], priority: Priority
+    ) -> AsyncGenerator[bytes, None]:
         """The packed words of a run; cancelling it ends the run within one step."""
         yield pack(Answering(self.name))
-        events = self.engine.run(request, model=model)
+        events = self.engine.run(request, model=self._known(entry).id, priority=priority)
         try:
             while (event := await to_the_end(partial(next, events, None))) is not None:
                 yield pack(event)
@@ -71,6 +74,17 @@ class Model:
         finally:
             await to_the_end(events.close)
 
+    def fit(self, entry: dict[str, Any]) -> Fit:
+        """Whether a model fits this machine."""
+        return self.engine.fit(self._known(entry))
+
+    def _known(self, fields: dict[str, Any]) -> Entry:
+        """The entry in our catalog, which gets it where the page's has learned of it later."""
+        catalog = self.engine.catalog
+        if fields["id"] not in catalog.entries:
+            catalog.add(Entry(**fields))
+        return catalog.find(fields["id"])
+
     def _warm(self, tasks: tuple[str, ...]) -> None:
         from aigc_core.tasks import find
 
@@ -78,21 +92,6 @@ class Model:
             # A model that fails says why when it is asked for.
             with suppress(AigcError), self.engine.loader.lease(entry):
                 pass
-
-
-async def to_the_end(work: Callable[[], T]) -> T:
-    """Works on a thread, and stays until the end of it even when cancelled meanwhile.
-
-    A generator in the middle of a step can be neither closed nor left alone.
-    """
-    working = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(working)
-    except asyncio.CancelledError:
-        while not working.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([working])
-        raise
 
 
 @serve.deployment

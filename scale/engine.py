@@ -2,19 +2,24 @@
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from threading import Lock
 from typing import Any
 
 from aigc_core.bridge import run_async
-from aigc_core.catalog import Catalog
+from aigc_core.catalog import Catalog, Entry
 from aigc_core.engine import Engine
 from aigc_core.errors import AigcError
 from aigc_core.events import Event, Progress
-from aigc_core.loader import Loader
+from aigc_core.fit import Fit
+from aigc_core.lease import Priority
 from aigc_core.tasks import Request
 from aigc_core.text import Text
 from scale.wire import Answering, Refused, unpack
+
+# Seconds that a page waits for a replica to say whether a model fits.
+PATIENCE = 10.0
 
 WAITING = Text("waiting for a free machine", "正在等待空闲的机器")
 
@@ -54,13 +59,40 @@ class ReplicaEngine(Engine):
     """
 
     def __init__(self, catalog: Catalog, replicas: Any) -> None:
-        super().__init__(catalog, Loader(catalog.find, batching=False))
-        self._replicas = replicas.options(method_name="run", stream=True)
+        # The page's own loader loads nothing: the models page looks at this machine's disk with it.
+        super().__init__(catalog, Engine.default(catalog=catalog).loader)
+        self._replicas = replicas
         self._counting = Lock()
         # Runs that each replica has taken.
         self.taken: Counter[str] = Counter()
 
-    def run(self, request: Request, *, model: str | None = None) -> Generator[Event, None, None]:
+    def fit(self, entry: Entry) -> Fit:
+        """Whether a model fits the machine of a replica; this one while none of them answers."""
+        from ray.exceptions import RayError
+        from ray.serve.exceptions import RayServeException
+
+        try:
+            return self.asked_fit(entry)
+        except (TimeoutError, RayError, RayServeException):
+            return super().fit(entry)
+
+    def asked_fit(self, entry: Entry) -> Fit:
+        """What a replica says of it.
+
+        Raises:
+            TimeoutError: none answers.
+            RayError, RayServeException: something broke there.
+        """
+        asking = self._replicas.options(method_name="fit")
+        # On a thread of its own, since pages are drawn within an event loop.
+        with ThreadPoolExecutor(1) as thread:
+            work = thread.submit(lambda: asking.remote(fields(entry)).result(timeout_s=PATIENCE))
+            found: Fit = work.result()
+            return found
+
+    def run(
+        self, request: Request, *, model: str | None = None, priority: Priority = "person"
+    ) -> Generator[Event, None, None]:
         """As `Engine.run`, with the same events; the record is the replica's.
 
         Raises:
@@ -71,7 +103,7 @@ class ReplicaEngine(Engine):
 
         async def events() -> AsyncGenerator[Event, None]:
             nonlocal progress
-            async with aclosing(self._events(request, entry.id)) as stream:
+            async with aclosing(self._events(request, entry, priority)) as stream:
                 async for event in stream:
                     if isinstance(event, Progress):
                         progress = event
@@ -79,11 +111,14 @@ class ReplicaEngine(Engine):
 
         yield from run_async(events, lambda: progress)
 
-    async def _events(self, request: Request, model: str) -> AsyncGenerator[Event, None]:
+    async def _events(
+        self, request: Request, entry: Entry, priority: Priority
+    ) -> AsyncGenerator[Event, None]:
         from ray.exceptions import RayActorError
         from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
-        answer = self._replicas.remote(request, model)
+        streaming = self._replicas.options(method_name="run", stream=True)
+        answer = streaming.remote(request, fields(entry), priority)
         try:
             async for packed in answer:
                 word = unpack(packed)
@@ -100,3 +135,8 @@ class ReplicaEngine(Engine):
             raise ReplicasBusy from error
         finally:
             answer.cancel()
+
+
+def fields(entry: Entry) -> dict[str, Any]:
+    """An entry as replicas take it: what it has looked up since is of this process."""
+    return entry.model_dump()

@@ -16,8 +16,8 @@ import numpy as np
 from aigc_core.catalog import Entry
 from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
 from aigc_core.families import Answer
-from aigc_core.loader import Placement
 from aigc_core.media import Image
+from aigc_core.placement import Placement
 from aigc_core.tasks import Request, SampleImages
 from aigc_core.text import Text
 

@@ -56,7 +56,7 @@ def remote() -> Entry:
         "Far",
         family="aigc_core.families.remote_text",
         origin="remote",
-        server="http://127.0.0.1:9",
+        server=f"http://127.0.0.1:9/{'long' * 30}",
         served="far",
     )
 
@@ -71,7 +71,10 @@ def shop(
     """The suite's own models, a tiny one of the hub, a gated one and a remote one."""
     from apps.models import adding, board, orders
 
-    monkeypatch.setenv("AIGC_CATALOG", str(tmp_path / "own" / "catalog.toml"))
+    own = tmp_path / "own" / "catalog.toml"
+    own.parent.mkdir()
+    own.write_text("[models]\n", "utf-8")
+    monkeypatch.setenv("AIGC_CATALOG", str(own))
     for name in ("AIGC_ALLOW", "AIGC_OWNER", "SYSTEM", "SPACE_ID"):
         monkeypatch.delenv(name, raising=False)
     folder = stand_in("qwen3")
@@ -100,7 +103,7 @@ def shop(
             *scratch,
         ]
     )
-    loader = Loader(lambda id: CatalogModel(catalog.find(id)), batching=False)
+    loader = Loader(lambda model: CatalogModel(catalog.find(model)), batching=False)
     shop = Shop(hub, Engine(catalog, loader))
     boards = Boards(lambda: shop.engine, shop.downloads)
     for module in (orders, adding, board):

@@ -60,7 +60,7 @@ def test_ours_is_the_default(ours: Catalog):
 def test_every_entry_of_ours_is_whole(id: str, ours: Catalog):
     entry = ours.find(id)
     assert entry.id == id
-    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id)
+    assert re.fullmatch(r"[a-z0-9]+([-.][a-z0-9]+)*", id)
     assert entry.folder == CHECKPOINTS / id
     assert all([*entry.name, *entry.summary, entry.licences.data])
     assert bool(entry.licences.weights) != entry.is_data
@@ -72,7 +72,9 @@ def test_every_entry_of_ours_is_whole(id: str, ours: Catalog):
 @pytest.mark.parametrize("id", IDS)
 def test_every_revision_is_the_hash_of_its_file(id: str, ours: Catalog):
     entry = ours.find(id)
-    if entry.is_data:
+    if entry.origin == "hub":
+        assert entry.source.revision == entry.revision
+    elif entry.is_data:
         assert entry.revision == mnist.revision("test")
     else:
         assert entry.revision == digest(entry.folder / WEIGHTS)
@@ -90,7 +92,19 @@ def test_every_entry_answers_something(id: str, ours: Catalog):
         assert (entry in ours.answering(request)) != entry.is_data
 
 
-@pytest.mark.parametrize("id", [id for id in IDS if not Catalog.read(OURS).find(id).is_data])
+def of_origin(origin: str) -> list[str]:
+    return [id for id, entry in Catalog.read(OURS).entries.items() if entry.origin == origin]
+
+
+@pytest.mark.parametrize("id", of_origin("hub"))
+def test_sizes_of_pretrained_models_are_known_without_their_files(id: str, ours: Catalog):
+    entry = ours.find(id)
+    assert entry.parameters == entry.numbers == sum(entry.weights.values()) > 10**8
+    assert not entry.conditional
+    assert not entry.folder.exists()
+
+
+@pytest.mark.parametrize("id", of_origin("scratch"))
 def test_sizes_are_read_from_the_weights(id: str, ours: Catalog):
     entry = ours.find(id)
     shapes = read_shapes(entry.folder)

@@ -44,7 +44,7 @@ def do(options: argparse.Namespace) -> None:
         size=size(entry.download),
         licence=entry.licences.weights,
         commit=entry.revision,
-        fit=Engine.default(batching=False).fit(entry).text,
+        fit=Engine.default(batching=False, catalog=catalog).fit(entry).text,
     )
     print(facts.say(options.lang))
     if entry.gated:

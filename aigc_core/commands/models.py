@@ -15,6 +15,7 @@ from aigc_core.text import Text
 READY = Text("ready", "可用")
 DATA = Text("real data, to compare with", "真实数据，供比较")
 FACTS = Text("{count} parameters, {size}", "{count} 个参数，{size}")
+ABLE = Text("{facts}; {tasks}", "{facts}；{tasks}")
 ON_DISK = Text("on the disk, {size}; {fit}", "已在磁盘上，{size}；{fit}")
 AWAY = Text("to download, {size}; {fit}", "可下载，{size}；{fit}")
 ABOUT = Text("about {size}", "约 {size}")
@@ -47,7 +48,7 @@ def told(stock: Stock, engine: Engine) -> Iterator[Text]:
     if problem or entry.origin != "hub":
         yield problem or READY
     if problem is None:
-        yield Text(*(what(entry, language) for language in range(2)))
+        yield what(entry)
         yield from figures(entry)
 
 
@@ -63,15 +64,15 @@ def files(stock: Stock, engine: Engine) -> Iterator[Text]:
         yield TERMS.fill(link=f"{DEFAULT}/{stock.entry.repo}")
 
 
-def what(entry: Entry, language: int) -> str:
-    """What it is and what it can be asked for, in one of the two languages."""
+def what(entry: Entry) -> Text:
+    """What it is, as far as its files say, and what it can be asked for."""
     tasks = ", ".join(request.task for request in entry.module.ANSWERS)
     if entry.is_data:
-        return f"{DATA[language]}; {tasks}"
+        return ABLE.fill(facts=DATA, tasks=tasks)
     if entry.origin != "scratch":
-        return tasks
+        return Text(tasks, tasks)
     facts = FACTS.fill(count=f"{entry.parameters:,}", size=size(entry.file_bytes))
-    return f"{facts[language]}; {tasks}"
+    return ABLE.fill(facts=facts, tasks=tasks)
 
 
 def figures(entry: Entry) -> Iterator[Text]:
@@ -80,6 +81,7 @@ def figures(entry: Entry) -> Iterator[Text]:
         return
     try:
         for figure in read_card(entry.folder).figures:
-            yield Text(*[f"{figure.name}: {figure.value:g}"] * 2)
+            line = f"{figure.name}: {figure.value:g}"
+            yield Text(line, line)
     except AigcError as error:  # It works without, too.
         yield error.text

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from aigc_core.digits import pack, read_digit
 from aigc_core.engine import Engine
 from aigc_core.errors import InvalidRequest, UnreadableFile
-from aigc_core.events import Progress, Result
+from aigc_core.events import Preview, Progress, Result
 from aigc_core.exports import writable, write
 from aigc_core.tasks import TASKS, Request
 from aigc_core.text import Text
@@ -57,6 +57,9 @@ def do(options: argparse.Namespace) -> None:
         if isinstance(event, Progress):
             bar.total, bar.n = event.total, event.step
             bar.set_description(event.note.say(options.lang), refresh=event.step > 0)
+        elif isinstance(event, Preview):
+            bar.n = event.step
+            bar.refresh()
         elif isinstance(event, Result):
             bar.close()
             with writable(options.out):

@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 SHARED = True  # Each run has a cache of its own.
 RUNGS: tuple[Rung, ...] = ("full", "group", "sequential")
 
-# Tokens of a prompt that are read in one step, and the fewest where memory is short.
-PIECE, SMALLEST_PIECE = 512, 64
+# Tokens of a prompt that are read in one step: on a CPU a second's work for half a billion weights,
+# so that a run can be stopped. And the fewest, where memory is short.
+PIECE, CPU_PIECE, SMALLEST_PIECE = 512, 64, 16
+# Fewer tokens than these are not worth saving.
+FEWEST = 64
 # Tokens before what was written that are decoded with it: some decoders drop the first space.
 BEFORE = 4
 # What a run reads and writes where nobody has said.
@@ -41,6 +44,7 @@ Events = Generator[FamilyEvent, None, None]
 Draw = Callable[["Tensor"], int]
 
 READING = Text("reading the prompt", "正在读取提示词")
+WRITING = Text("writing", "正在生成")
 TOO_LONG = Text(
     "The prompt has {count} tokens, but this model reads {most} at most. Shorten it.",
     "提示词有 {count} 个词元，而此模型最多读取 {most} 个。请缩短。",
@@ -50,13 +54,9 @@ NO_CACHE = Text(
     "它没有注意力缓存，无法逐词元生成。",
 )
 IN_PIECES = Text(
-    "Memory is short: the prompt is read in pieces of {count} tokens.",
-    "内存不足：提示词将按每段 {count} 个词元读取。",
+    "the prompt is read in pieces of {count} tokens", "提示词按每段 {count} 个词元读取"
 )
-SHORTER = Text(
-    "Memory is short: at most {count} tokens are written.",
-    "内存不足：最多生成 {count} 个词元。",
-)
+SHORTER = Text("at most {count} tokens are written", "最多生成 {count} 个词元")
 
 
 @dataclass
@@ -152,6 +152,7 @@ def load(entry: Entry, placement: Placement, step: Callable[[], None] = lambda: 
         frozenset(ends if isinstance(ends, list) else [] if ends is None else [ends]),
         getattr(config, "max_position_embeddings", None) or 2**31,
         nullcontext() if placement.rung == "full" else threading.Lock(),
+        CPU_PIECE if placement.device == "cpu" else PIECE,
     )
 
 
@@ -192,13 +193,15 @@ def continue_text(model: LoadedText, request: ContinueText) -> Events:
         last = end == len(prompt)
         token, cache = model.step(prompt[start:end], cache, draw if last else None)
         yield Progress(end, len(prompt), READING)
+    limit = min(request.tokens, room)
+    yield Progress(0, limit, WRITING)
     written: list[int] = []
     text = ""
     while token not in model.ends:
         written.append(token)
         text = model.decode(prompt, written)
         yield Preview(Writing(text.rstrip(CUT_OFF)), step=len(written))
-        if len(written) == min(request.tokens, room):
+        if len(written) == limit:
             break
         token, cache = model.step([token], cache, draw)
     details = {
@@ -236,12 +239,12 @@ def sampler(request: ContinueText) -> Draw:
 
 
 def smaller(model: LoadedText, request: ContinueText) -> tuple[ContinueText, Text] | None:
-    """The same wish with less memory; None where nothing is left to save."""
+    """The same wish with less memory, and what changes; None where nothing is left to save."""
     if model.piece > SMALLEST_PIECE:
         model.piece = max(SMALLEST_PIECE, model.piece // 4)
         return request, IN_PIECES.fill(count=model.piece)
-    if request.tokens > SMALLEST_PIECE:
-        fewer = request.model_copy(update={"tokens": max(SMALLEST_PIECE, request.tokens // 2)})
+    if request.tokens > FEWEST:
+        fewer = request.model_copy(update={"tokens": max(FEWEST, request.tokens // 2)})
         return fewer, SHORTER.fill(count=fewer.tokens)
     return None
 
@@ -254,9 +257,8 @@ def activation_bytes(entry: Entry, request: ContinueText | None = None) -> int:
     """
     folder = local(entry.source)
     if folder is None:
-        # About what the shapes in use give: layers and widths grow with the number of weights.
-        numbers = sum(entry.weights.values())
-        return 64_000_000 + numbers // 4
+        # About what usual shapes give for usual lengths.
+        return 64_000_000 + sum(entry.weights.values()) // 2
     shape = read_shape(folder)
     tokens = USUAL_TOKENS
     if request is not None:

@@ -89,10 +89,13 @@ def part_class(entry: Entry, library: str, name: str) -> Any:
 
 
 def read_part(entry: Entry, kind: Any, folder: Path, placement: Placement) -> Any:
+    import diffusers
     import torch
 
     if not (isinstance(kind, type) and issubclass(kind, torch.nn.Module)):
         return kind.from_pretrained(folder, local_files_only=True)
+    # Of every tensor that safetensors maps, it keeps two small objects for good.
+    whole = {"disable_mmap": True} if issubclass(kind, diffusers.ModelMixin) else {}
     variant = entry.variant
     has_variant = variant and any(folder.glob(f"*.{variant}*.safetensors"))
     return read_model(
@@ -101,6 +104,7 @@ def read_part(entry: Entry, kind: Any, folder: Path, placement: Placement) -> An
         folder,
         variant=variant if has_variant else None,
         dtype=torch_dtype(placement.dtype),
+        **whole,
     )
 
 
@@ -139,18 +143,32 @@ def hold(pipe: Any, placement: Placement, step: Callable[[], None]) -> None:
     elif placement.rung == "offload":
         pipe.enable_model_cpu_offload(device=device)
     elif placement.rung == "group":
-        pipe.enable_group_offload(
-            onload_device=device,
-            offload_device=torch.device("cpu"),
-            offload_type="block_level",
-            num_blocks_per_group=1,
-            # The next block comes while one computes.
-            use_stream=device.type in ("cuda", "xpu"),
-        )
+        for network in networks(pipe):
+            step()
+            offload_in_groups(network, device, blocks=network is denoiser(pipe))
     elif placement.rung == "sequential":
         pipe.enable_sequential_cpu_offload(device=device)
     else:
         raise ValueError(f"pipelines are not held as {placement.rung}")
+
+
+def offload_in_groups(network: Any, device: Any, *, blocks: bool) -> None:
+    """Brings blocks, or single layers, to the device while they compute.
+
+    Diffusers finds the blocks of denoisers only; of other networks it would bring the whole.
+    """
+    import torch
+    from diffusers.hooks import apply_group_offloading
+
+    apply_group_offloading(
+        network,
+        onload_device=device,
+        offload_device=torch.device("cpu"),
+        offload_type="block_level" if blocks else "leaf_level",
+        num_blocks_per_group=1 if blocks else None,
+        # The next one comes while one computes.
+        use_stream=device.type in ("cuda", "xpu"),
+    )
 
 
 def networks(pipe: Any) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aigc_core.catalog import Entry
 from aigc_core.errors import ModelUnavailable
 from aigc_core.hub.snapshot import local
+from aigc_core.tasks.base import brief
 from aigc_core.text import Text
 
 if TYPE_CHECKING:
@@ -20,9 +21,13 @@ UNREADABLE = Text(
     "its files cannot be read ({why}). Delete it and download it again.",
     "无法读取它的文件（{why}）。请删除后重新下载。",
 )
+NO_PACKAGE = Text(
+    "it needs a package that is not installed here ({why}).",
+    "它需要本机未安装的软件包（{why}）。",
+)
 INCOMPLETE = Text(
-    "weights are missing from its files ({count}, the first is {name}).",
-    "它的文件中缺少权重（共 {count} 个，第一个是 {name}）。",
+    "weights are missing from its files or have another shape ({count}, the first is {name}).",
+    "它的文件中有权重缺失或形状不符（共 {count} 个，第一个是 {name}）。",
 )
 
 
@@ -43,7 +48,7 @@ def reading(entry: Entry) -> Iterator[None]:
     """Around reading a model's files.
 
     Raises:
-        ModelUnavailable: they are not what the model needs.
+        ModelUnavailable: they are not what the model needs, or a package is missing.
     """
     from safetensors import SafetensorError
     from transformers.utils import logging
@@ -51,6 +56,9 @@ def reading(entry: Entry) -> Iterator[None]:
     logging.disable_progress_bar()
     try:
         yield
+    except ImportError as error:
+        why = NO_PACKAGE.fill(why=error.name or brief(error))
+        raise ModelUnavailable(entry.id, why) from error
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         why = UNREADABLE.fill(why=type(error).__name__)
         raise ModelUnavailable(entry.id, why) from error
@@ -63,17 +71,19 @@ def read_model(entry: Entry, kind: Any, folder: Path, **settings: Any) -> Any:
     weights that are missing with random numbers; here that is an error.
 
     Raises:
-        ModelUnavailable: weights are missing.
+        ModelUnavailable: weights are missing, or have another shape than the config says.
     """
     model, found = kind.from_pretrained(
         folder,
         local_files_only=True,
         use_safetensors=True,
         output_loading_info=True,
+        ignore_mismatched_sizes=True,  # They are told below.
         **settings,
     )
-    if missing := sorted(found["missing_keys"]):
-        raise ModelUnavailable(entry.id, INCOMPLETE.fill(count=len(missing), name=missing[0]))
+    mismatched = {key if isinstance(key, str) else key[0] for key in found["mismatched_keys"]}
+    if wrong := sorted(mismatched.union(found["missing_keys"])):
+        raise ModelUnavailable(entry.id, INCOMPLETE.fill(count=len(wrong), name=wrong[0]))
     return model.eval().requires_grad_(False)
 
 

@@ -33,9 +33,9 @@ TOGETHER = 4
 # A batch computes in another order than one picture alone, in levels of 255.
 BATCHED_TOLERANCE = 2.0
 SMALLEST = 256  # px; below it no side is made smaller to save memory
-# Numbers that live at the peak for each pixel: the last layers of a VAE's decoder, and more than
-# what a denoiser takes at an eighth of the side.
-PEAK = 2048
+# Numbers for each pixel at the peak, in the last layers of Stable Diffusion's VAE: its tensors are
+# 768, the rest is room for the convolutions. A denoiser, at an eighth of the side, takes less.
+PEAK = 1024
 USUAL = TextToImage()
 
 Events = Generator[FamilyEvent, None, None]
@@ -52,15 +52,9 @@ SIDES = Text(
     "{label} must be a multiple of {factor} for this model.",
     "对此模型，“{label}”必须是 {factor} 的倍数。",
 )
-FEWER = Text(
-    "Memory is short: {count} pictures are drawn at a time.",
-    "内存不足：每次只画 {count} 幅。",
-)
-TILED = Text("Memory is short: pictures are decoded tile by tile.", "内存不足：图片将分块解码。")
-LOWER = Text(
-    "Memory is short: the pictures are drawn at {width}x{height} px.",
-    "内存不足：图片改以 {width}x{height} 像素绘制。",
-)
+FEWER = Text("{count} at a time are drawn", "每次只画 {count} 幅")
+TILED = Text("pictures are decoded tile by tile", "图片分块解码")
+LOWER = Text("pictures of {width}x{height} px", "图片改为 {width}x{height} 像素")
 
 
 @dataclass
@@ -228,7 +222,7 @@ def together(request: TextToImage, pictures: list[np.ndarray]) -> Image:
 
 
 def smaller(model: LoadedPipeline, request: TextToImage) -> tuple[TextToImage, Text] | None:
-    """The same wish with less memory; None where nothing is left to save."""
+    """The same wish with less memory, and what changes; None where nothing is left to save."""
     if min(model.together, request.count) > 1:
         model.together = min(model.together, request.count) // 2
         return request, FEWER.fill(count=model.together)

@@ -40,7 +40,7 @@ async def attempts(
             most = 1 if hurry and not told else len(pauses)
             if failures > most:
                 raise again.error from again
-            pause = pauses[failures - 1] if again.after is None else again.after
+            pause = max(pauses[failures - 1], again.after or 0.0)
             if pause > patience.PATIENCE.longest:
                 raise again.error from again
         await meter.pause(pause, told=told)

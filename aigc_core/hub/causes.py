@@ -36,6 +36,7 @@ def of_status(
     url: str,
     *,
     with_token: bool,
+    gated: bool = False,
     link: str = "",
 ) -> HubError:
     """The cause of an answer that is not what was asked for.
@@ -43,10 +44,13 @@ def of_status(
     Args:
         headers: of the answer; their names in any case, as HTTP libraries hold them.
         with_token: whether a token was sent.
+        gated: whether the hub has said so before; a mirror may refuse without saying why.
         link: of the repository's page.
     """
     code = headers.get("x-error-code", "")
-    if code == "GatedRepo":
+    if "invalid credentials" in headers.get("x-error-message", "").lower():
+        return BadToken(repo)
+    if code == "GatedRepo" or (gated and status in (401, 403)):
         return Gated(repo, link)
     if code in ("RevisionNotFound", "EntryNotFound"):
         found = (REVISION if code == "RevisionNotFound" else FILE).search(url)

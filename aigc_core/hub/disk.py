@@ -8,7 +8,6 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,10 +71,10 @@ def show(place: Path, pointers: Sequence[Path]) -> None:
     Args:
         place: the blob; or one of the pointers, where there are no symbolic links.
     """
-    linked = place.parent.name == "blobs" and symlinks_allowed()
-    for pointer in pointers:
-        if pointer.exists() and pointer.samefile(place):
-            continue
+    in_blobs = place.parent.name == "blobs"
+    linked = in_blobs and symlinks_allowed()
+    wanted = [p for p in pointers if not (p.exists() and p.samefile(place))]
+    for pointer in wanted:
         pointer.parent.mkdir(parents=True, exist_ok=True)
         new = pointer.with_name(f".{pointer.name}.{os.getpid()}.new")
         new.unlink(missing_ok=True)
@@ -84,12 +83,11 @@ def show(place: Path, pointers: Sequence[Path]) -> None:
                 new.symlink_to(os.path.relpath(place, pointer.parent))
             except OSError:  # Windows without the right to, some network disks
                 linked = False
-        if not linked:
+        if not linked and in_blobs and pointer is wanted[-1]:
+            place.replace(new)
+        elif not linked:
             shutil.copyfile(place, new)
         new.replace(pointer)
-    if place.parent.name == "blobs" and not linked:
-        with suppress(OSError):
-            place.unlink()
 
 
 async def acquire(path: Path, told: Callable[[], None]) -> "BaseFileLock":

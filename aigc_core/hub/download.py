@@ -79,9 +79,13 @@ class Download:
             self.meter.here[file.blob] = self._held(file)
 
         async with self._turns:
+            # Without the lock, which a cache that cannot be written does not give.
+            if await self._settle(same):
+                return
             with self.meter.elsewhere():
                 lock = await disk.acquire(disk.lock_path(repo, file.blob), others_bring_it)
             try:
+                self.meter.compared.pop(file.blob, None)
                 if not await self._settle(same):
                     self.meter.compared.pop(file.blob, None)
                     with self.meter.downloading():
@@ -106,6 +110,7 @@ class Download:
             return False
         disk.show(place, pointers)
         self._remember(same)
+        self.meter.here[file.blob] = file.size
         return True
 
     async def _download(self, web: Web, file: File) -> None:

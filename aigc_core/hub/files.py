@@ -53,7 +53,7 @@ def safe_name(name: str) -> bool:
     """Whether a repository's path stays inside the folder that it is put in."""
     path = PurePosixPath(name)
     return (
-        bool(name)
+        bool(path.parts)
         and not path.is_absolute()
         and str(path) == name
         and not any(part in ("..", ".") for part in path.parts)

@@ -62,8 +62,9 @@ class Growing:
             self.start_over()
         elif length != self._check.count:
             self._check = Checksum(self.file)
-            await self._check.add_file(self.partial, self.meter.heard_from_disk)
-            self.meter.here[self.file.blob] = self._check.count
+            if length:
+                await self._check.add_file(self.partial, self.meter.heard_from_disk)
+        self.meter.here[self.file.blob] = self._check.count
 
     def _begin(self, repo: str, answer: "httpx2.Response") -> None:
         """Sees to it that the answer goes on where the file ends."""

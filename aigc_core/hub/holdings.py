@@ -11,9 +11,8 @@ from pathlib import Path
 from aigc_core.hub import disk
 from aigc_core.hub.adopt import record_on_disk
 from aigc_core.hub.record import FOLDER, Record, missing, read_record
-from aigc_core.hub.settings import cache, home
+from aigc_core.hub.settings import cache, home, repo_of
 from aigc_core.hub.source import COMMIT, REPO, Source
-from aigc_core.hub.weights import repo_of
 
 DAY = 86_400.0
 MONTH = 30 * DAY
@@ -197,7 +196,7 @@ def tidy(folder: Path) -> None:
         return
     with suppress(OSError):
         shutil.rmtree(folder)
-        shutil.rmtree(disk.lock_path(repo_of(folder / "any"), "any").parent, ignore_errors=True)
+        shutil.rmtree(disk.lock_path(repo_of(folder), "any").parent, ignore_errors=True)
 
 
 def files_in(folder: Path) -> list[Path]:

@@ -39,10 +39,9 @@ class Found:
     """A repository that can be run here.
 
     Args:
-        commit: forty digits.
-        variant: of the weights that is best downloaded, such as `fp16`; empty for the plain one.
+        source: repository, commit, and the variant that is best downloaded.
         kind: what it does.
-        classes: of the model or the pipeline.
+        class_name: of the model or the pipeline.
         components: of a pipeline, with their classes.
         gated: whether its makers want their terms accepted first, at `link`.
         licence: as its card names it; empty where it names none.
@@ -50,11 +49,9 @@ class Found:
         parts: what each component takes.
     """
 
-    repo: str
-    commit: str
-    variant: str
+    source: Source
     kind: Kind
-    classes: tuple[str, ...]
+    class_name: str
     components: Mapping[str, str]
     gated: bool
     link: str
@@ -68,19 +65,9 @@ class Found:
         return FAMILIES[self.kind]
 
     @property
-    def class_name(self) -> str:
-        """Of the model or the pipeline."""
-        return self.classes[0]
-
-    @property
     def weights(self) -> dict[str, int]:
         """How many numbers each component keeps, as a catalog entry has it."""
         return {part.name: part.numbers for part in self.parts}
-
-    @property
-    def source(self) -> Source:
-        """The files to download."""
-        return Source(self.repo, self.commit, self.variant)
 
 
 def inspect(repo: str, revision: str | None = None) -> Found:
@@ -126,11 +113,9 @@ async def look(web: Web, meter: Meter, listing: Listing) -> Found:
     variant = halved(listing.files, components)
     files = choose(listing.repo, listing.files, variant, components)
     return Found(
-        repo=listing.repo,
-        commit=listing.commit,
-        variant=variant,
+        source=Source(listing.repo, listing.commit, variant),
         kind=kind,
-        classes=(name,),
+        class_name=name,
         components=inner,
         gated=bool(listing.about.get("gated")),
         link=web.link,

@@ -1,14 +1,17 @@
 """What the hub says of a repository before anything is downloaded."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from aigc_core.hub import patience
 from aigc_core.hub.attempts import attempts
-from aigc_core.hub.errors import HubBroken, NotFound, Unreachable
+from aigc_core.hub.errors import Dropped, HubBroken, NotFound, Stalled, Unreachable
 from aigc_core.hub.files import MODEL_INDEX, Components, File, read_components, safe_name
 from aigc_core.hub.meter import Meter
+from aigc_core.hub.patience import Again
 from aigc_core.hub.source import COMMIT
 from aigc_core.hub.web import Web, as_json
 
@@ -39,11 +42,12 @@ async def fetch_listing(web: Web, meter: Meter, revision: str | None = None) -> 
     Raises:
         HubError: within `patience.preflight`, unless the hub asks us to wait.
     """
-    at = f"/revision/{revision}" if revision else ""
+    at = f"/revision/{quote(revision, safe='')}" if revision else ""
     content = await preflight(web, meter, f"/api/models/{web.repo}{at}?blobs=true", MOST)
     about = as_json(content)
     if not isinstance(about, dict) or not COMMIT.fullmatch(str(about.get("sha"))):
         raise HubBroken(web.repo)
+    web.gated = bool(about.get("gated"))
     if revision and COMMIT.fullmatch(revision) and about["sha"] != revision:
         raise NotFound(web.repo, revision)
     return Listing(web.repo, about["sha"], read_files(web.repo, about.get("siblings")), about)
@@ -73,15 +77,25 @@ async def preflight(web: Web, meter: Meter, path: str, most: int) -> bytes:
     """A small answer, soon.
 
     Raises:
-        HubError: it did not come.
+        HubError: it did not come within `patience.preflight`, other than at the hub's wish.
     """
+    # The pause before the one other attempt is part of that time.
+    left = patience.PATIENCE.preflight - patience.PATIENCE.pauses[0]
 
     async def ask() -> bytes:
+        nonlocal left
+        start = time.monotonic()
         try:
-            async with asyncio.timeout(patience.PATIENCE.preflight):
+            async with asyncio.timeout(max(0.0, left)):
                 return await web.read(path, most)
         except TimeoutError:
             raise Unreachable(web.repo, web.host) from None
+        except Again as again:
+            if isinstance(again.error, Dropped | Stalled):
+                raise Again(Unreachable(web.repo, web.host)) from again
+            raise
+        finally:
+            left -= time.monotonic() - start
 
     return await attempts(meter, ask, hurry=True)
 

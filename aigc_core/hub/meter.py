@@ -97,8 +97,10 @@ class Meter:
 
     def tell(self) -> None:
         waiting = self.ask_at - time.monotonic()
-        verifying = bool(self.compared) and not self._downloading
-        done = sum((self.compared if verifying else self.here).values())
+        done = sum(self.here.values())
+        verifying = bool(self.compared) and not self._downloading and done >= self.total
+        if verifying:
+            done = sum(self.compared.values())
         self.report(
             Transfer(
                 done=min(done, self.total),

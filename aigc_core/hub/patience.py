@@ -10,7 +10,8 @@ class Patience:
     """Times in seconds.
 
     Args:
-        preflight: for the hub's first answers, before anything is downloaded.
+        preflight: for each answer of the hub before anything is downloaded; a hub that cannot be
+            reached is given up after that time, its second attempt included.
         quiet: without a byte on a connection, after which a new one is tried.
         stall: without a byte of any file, after which the download is given up.
         pauses: before each new attempt, when the one before brought nothing at all.

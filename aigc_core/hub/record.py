@@ -9,6 +9,7 @@ cannot be written, what was verified is remembered as long as the process lives.
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,8 @@ def write_record(path: Path, record: Record) -> None:
         part.write_text(json.dumps(content, indent=1), "utf-8")
         part.replace(path)
     except OSError:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         REMEMBERED[path] = record
 
 

@@ -32,12 +32,14 @@ def run(meter: Meter, work: Callable[[], Awaitable[T]]) -> T:
         try:
             return runner.run(beside(meter, work))
         except BaseExceptionGroup as group:
-            raise foremost(group) from None
+            error = foremost(group)
+            raise error from error.__cause__
 
 
 async def beside(meter: Meter, work: Callable[[], Awaitable[T]]) -> T:
     async with asyncio.TaskGroup() as group:
         clock = group.create_task(meter.run())
+        await asyncio.sleep(0)  # It tells once before anything begins.
         try:
             return await work()
         finally:

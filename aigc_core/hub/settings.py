@@ -33,6 +33,14 @@ def home(repo: str) -> Path:
     return cache() / "--".join(("models", *repo.split("/")))
 
 
+def repo_of(folder: Path) -> str:
+    """The repository of a folder in the cache; of another folder its name."""
+    for place in (folder, *folder.parents):
+        if place.name.startswith("models--"):
+            return place.name.removeprefix("models--").replace("--", "/", 1)
+    return folder.name
+
+
 def endpoint() -> str:
     """The hub's address without a slash at the end, or that of the mirror in HF_ENDPOINT."""
     if given := os.environ.get("HF_ENDPOINT"):
@@ -58,7 +66,7 @@ def token() -> str | None:
     A token belongs to huggingface.co. A mirror gets it only when the host names it in
     `AIGC_TOKEN_HOST` (`host` or `host:port`), and nobody gets it in clear text over a network.
     """
-    address = urlsplit(endpoint())
+    address = split(endpoint())
     if not owns_accounts(address):
         return None
     if address.scheme != "https" and address.hostname not in LOOPBACK:
@@ -72,12 +80,20 @@ def token() -> str | None:
 
 def account_site() -> str:
     """Where people have their accounts: the hub that is asked, unless it is a mirror."""
-    return endpoint() if owns_accounts(urlsplit(endpoint())) else DEFAULT
+    return endpoint() if owns_accounts(split(endpoint())) else DEFAULT
 
 
 def owns_accounts(address: SplitResult) -> bool:
-    own = (os.environ.get("AIGC_TOKEN_HOST") or urlsplit(DEFAULT).netloc).lower()
+    own = (os.environ.get("AIGC_TOKEN_HOST") or split(DEFAULT).netloc).lower()
     return own in (address.netloc.lower(), address.hostname)
+
+
+def split(address: str) -> SplitResult:
+    """The pieces of an address; none of them where it is none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def switched_on(name: str) -> bool:

@@ -24,7 +24,7 @@ from aigc_core.hub.transfer import Report, quietly
 from aigc_core.hub.web import Web
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-SHUT = (errno.EACCES, errno.EPERM, errno.EROFS)
+SHUT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 
 def local(source: Source) -> Path | None:

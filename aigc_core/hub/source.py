@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
+VARIANT = re.compile(r"\w{0,32}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -26,3 +27,5 @@ class Source:
             raise ValueError(f"{self.repo!r} is not org/name")
         if not COMMIT.fullmatch(self.revision):
             raise ValueError(f"{self.revision!r} is not a commit")
+        if not VARIANT.fullmatch(self.variant):
+            raise ValueError(f"{self.variant!r} is not a variant")

@@ -1,7 +1,9 @@
 """Requests to the hub: its token for nobody else, redirects by hand, one error per cause."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -12,6 +14,8 @@ from aigc_core.hub.errors import Dropped, HubBroken, Unreachable
 from aigc_core.hub.patience import Again
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
 
 REDIRECTS = 6
@@ -22,14 +26,21 @@ class Web:
 
     Args:
         repo: `org/name`.
+
+    Attributes:
+        gated: whether the hub has said that its makers want their terms accepted.
     """
 
     def __init__(self, repo: str) -> None:
         self.repo = repo
         self.endpoint = settings.endpoint()
-        self.token = settings.token()
+        self.token: str | None = None
+        self.gated = False
 
     async def __aenter__(self) -> Self:
+        # Both take a while, the token where it has to be renewed first.
+        trusted = await asyncio.to_thread(certificates)
+        self.token = await asyncio.to_thread(settings.token)
         import httpx2
 
         patient = patience.PATIENCE
@@ -41,8 +52,10 @@ class Web:
                 headers={"User-Agent": "aigc", "Accept-Encoding": "identity"},
                 timeout=httpx2.Timeout(patient.quiet, connect=patient.preflight, pool=None),
                 mounts=direct,
+                verify=trusted,
             )
-        except (httpx2.InvalidURL, ValueError) as error:  # also those of proxies
+        except (httpx2.InvalidURL, ValueError, ImportError) as error:
+            # Proxies have addresses too, and those of SOCKS want a package of their own.
             raise Unreachable(self.repo, self.endpoint) from error
         return self
 
@@ -56,7 +69,8 @@ class Web:
 
     @property
     def host(self) -> str:
-        return self.home.host
+        """As people are told it."""
+        return self.home.host or self.endpoint
 
     @property
     def link(self) -> str:
@@ -100,7 +114,7 @@ class Web:
                 finally:
                     await answer.aclose()
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
-            cause = of_transport(error, self.repo, url.host)
+            cause = of_transport(error, self.repo, url.host or self.endpoint)
             assert cause
             raise Again(cause) from error
         raise HubBroken(self.repo)
@@ -154,9 +168,23 @@ class Web:
             raise Again(HubBroken(self.repo, status))
         with_token = "authorization" in request.headers
         error = of_status(
-            self.repo, status, headers, str(request.url), with_token=with_token, link=self.link
+            self.repo,
+            status,
+            headers,
+            str(request.url),
+            with_token=with_token,
+            gated=self.gated,
+            link=self.link,
         )
         raise Again(error, told_to_wait(headers)) if status in TRANSIENT else error
+
+
+@cache
+def certificates() -> "ssl.SSLContext":
+    """Read once: that takes as long as a request."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def as_json(content: bytes) -> Any:

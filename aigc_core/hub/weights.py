@@ -22,6 +22,7 @@ from aigc_core.hub.header import BadHeader, Tensor, header_length, read_header
 from aigc_core.hub.listing import Listing, fetch_components, fetch_listing
 from aigc_core.hub.meter import Meter
 from aigc_core.hub.running import run
+from aigc_core.hub.settings import repo_of
 from aigc_core.hub.source import Source
 from aigc_core.hub.transfer import quietly
 from aigc_core.hub.web import Web, as_json
@@ -156,11 +157,3 @@ def stems(components: Components | None) -> dict[str, str]:
     if components is None:
         return {"": stem_of("transformers")}
     return {name: stem_of(library) for name, (library, _) in components.items()}
-
-
-def repo_of(folder: Path) -> str:
-    """The repository of a snapshot; of another folder its name."""
-    for above in folder.parents:
-        if above.name.startswith("models--"):
-            return above.name.removeprefix("models--").replace("--", "/", 1)
-    return folder.name

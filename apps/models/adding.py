@@ -12,7 +12,7 @@ from aigc_core.errors import InvalidRequest, size
 from aigc_core.text import Text
 from apps.models import words
 from apps.models.board import BOARDS
-from apps.models.rows import COMMIT, outside, page
+from apps.models.rows import COMMIT, UNKNOWN, outside, page
 from apps.ui.controls import raw
 from apps.ui.language import both, t
 from apps.ui.markup import lede, same
@@ -84,12 +84,17 @@ def look_up(reference: Any) -> tuple[Entry, str]:
         (words.KIND, both(same(found.class_name))),
         (words.SIZE, both(same(size(entry.download)))),
         (words.FITS, both(fit.text)),
-        (words.LICENCE, both(same(entry.licences.weights))),
+        (words.LICENCE, both(licence(entry))),
         (words.VERSION, f"<code>{entry.revision[:COMMIT]}</code>"),
     ]
     listed = "".join(f"<dt>{both(name)}</dt><dd>{said}</dd>" for name, said in lines)
     terms = f'<p class="notice">{both(words.TERMS)}</p>' if entry.gated else ""
     return entry, f'<dl class="found">{listed}</dl>{terms}'
+
+
+def licence(entry: Entry) -> Text:
+    said = entry.licences.weights
+    return words.UNKNOWN if said in UNKNOWN else same(said)
 
 
 @guarded

@@ -3,18 +3,20 @@
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aigc_core import default_engine
 from aigc_core.engine import Engine
 from aigc_core.fit import Fit
-from aigc_core.hub.transfer import Transfer
 from aigc_core.hub import settings
+from aigc_core.hub.transfer import Transfer
 from aigc_core.status import ModelState, Status
 from aigc_core.stock import Inventory, Stock, inventory
 from aigc_core.text import Text
+from apps.models import words
 from apps.models.downloads import DOWNLOADS, Downloads
+from apps.ui import runs
 
 # Seconds for which a look at the loader, and one at the disk, is good.
 FRESH, DISK_FRESH = 0.8, 5.0
@@ -48,12 +50,34 @@ class Board:
 
     Args:
         disk_free: bytes free where downloads go.
+        queue: runs that wait for their turn or for a model.
     """
 
     status: Status
     rows: tuple[Row, ...]
     inventory: Inventory
     disk_free: int
+    queue: int
+
+
+@dataclass(frozen=True)
+class Files:
+    """A look at the files.
+
+    Args:
+        at: when.
+        fetching: the downloads that were under way.
+        problems: why a model cannot be used, as far as its files and settings tell.
+        fits: whether and how the models of the hub fit this machine.
+        free: bytes free where downloads go.
+    """
+
+    at: float
+    fetching: frozenset[str]
+    inventory: Inventory
+    problems: Mapping[str, Text | None]
+    fits: Mapping[str, Fit]
+    free: int
 
 
 class Boards:
@@ -74,7 +98,7 @@ class Boards:
         self._engine, self._downloads, self._clock = engine, downloads, clock
         self._lock = threading.Lock()
         self._board: tuple[float, Board] | None = None
-        self._disk: tuple[float, frozenset[str], Inventory] | None = None
+        self._files: Files | None = None
 
     def now(self) -> Board:
         """How things are, or were a moment ago."""
@@ -87,37 +111,55 @@ class Boards:
     def stale(self) -> None:
         """Something was changed on purpose: the next look is a new one."""
         with self._lock:
-            self._board = self._disk = None
+            self._board = self._files = None
 
     def _look(self, at: float) -> Board:
         engine = self._engine()
         status = engine.loader.status()
         transfers = {fetch.id: fetch.transfer for fetch in status.fetches}
-        found = self._inventory(engine, at, frozenset(transfers))
+        files = self._look_at_files(engine, at, frozenset(transfers))
         states = {state.id: state for state in status.models}
         running = self._downloads.running
         rows = []
-        for stock in found.models:
-            id, away = stock.entry.id, stock.place in ("hub", "gated")
+        for stock in files.inventory.models:
+            id = stock.entry.id
             rows.append(
                 Row(
                     stock,
-                    fit=engine.fit(stock.entry) if stock.entry.origin == "hub" else None,
-                    problem=None if away else engine.problem(stock.entry),
+                    fit=files.fits.get(id),
+                    problem=last_failure(states.get(id)) or files.problems[id],
                     failed=self._downloads.failed.get(id),
                     transfer=transfers.get(id, Transfer(0, 0) if id in running else None),
                     ours=id in running,
                     state=states.get(id),
                 )
             )
-        return Board(status, tuple(rows), found, free_disk())
+        waiting = sum(state.waiting for state in status.models) + runs.TURNS.waiting
+        return Board(status, tuple(rows), files.inventory, files.free, waiting)
 
-    def _inventory(self, engine: Engine, at: float, fetching: frozenset[str]) -> Inventory:
-        """The files; looked at anew when a download began or ended."""
-        if self._disk is None or at - self._disk[0] > DISK_FRESH or self._disk[1] != fetching:
+    def _look_at_files(self, engine: Engine, at: float, fetching: frozenset[str]) -> Files:
+        """What lies where; looked at anew when a download began or ended."""
+        kept = self._files
+        if kept is None or at - kept.at > DISK_FRESH or kept.fetching != fetching:
             entries = tuple(engine.catalog.entries.values())
-            self._disk = (at, fetching, inventory(entries))
-        return self._disk[2]
+            self._files = Files(
+                at,
+                fetching,
+                inventory(entries),
+                problems={entry.id: entry.problem() for entry in entries},
+                # Here, since it reads the headers of all weights that are on the disk.
+                fits={entry.id: engine.fit(entry) for entry in entries if entry.origin == "hub"},
+                free=free_disk(),
+            )
+            return self._files
+        return kept
+
+
+def last_failure(state: ModelState | None) -> Text | None:
+    """Why a model could not be loaded the last time."""
+    if state is None or state.status != "failed" or state.reason is None:
+        return None
+    return words.LOAD_FAILED.fill(why=state.reason)
 
 
 def free_disk() -> int:

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ from apps.ui.owner import is_owner, must_be_owner
 from apps.ui.runs import SORRY
 
 log = logging.getLogger(__name__)
+
+MOMENT = 2.0  # seconds
 
 
 def look(seen: Any, web: gr.Request) -> dict[str, tuple[str, str]]:
@@ -79,6 +82,15 @@ def cancel(entry: Entry, _: str) -> None:
     DOWNLOADS.forget(entry.id)
     if not DOWNLOADS.cancel(entry.id):
         raise AigcError(words.NO_DOWNLOAD)
+    # It ends within a moment, unless somebody else waits for it too.
+    until = time.monotonic() + MOMENT
+    while is_coming(entry) and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def is_coming(entry: Entry) -> bool:
+    """Whether it is being downloaded."""
+    return any(fetch.id == entry.id for fetch in default_engine().loader.status().fetches)
 
 
 def unload(entry: Entry, _: str) -> None:
@@ -93,7 +105,7 @@ def remove(entry: Entry, revision: str) -> None:
     """Deletes a model's files, or those of another revision of its repository."""
     wanted = (entry.repo, revision or entry.revision)
     loader = default_engine().loader
-    if any(fetch.id == entry.id for fetch in loader.status().fetches):
+    if is_coming(entry):
         raise AigcError(words.FETCHING_NOW)
     # Nothing is deleted but what is listed: a revision may be any words of a stranger's.
     if entry.origin != "hub" or wanted not in {(h.repo, h.revision) for h in holdings()}:

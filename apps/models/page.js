@@ -63,7 +63,7 @@ async function order(button) {
   }
   button.disabled = false;
   const notes = [...element.querySelectorAll("[data-said]")];
-  for (const note of notes.filter((note) => note.dataset.said === id)) {
+  for (const note of notes.filter((note) => note.dataset.said === id + (revision ?? ""))) {
     note.innerHTML = said;
     note.hidden = !said;
   }

@@ -6,7 +6,7 @@ from aigc_core.catalog import Entry
 from aigc_core.errors import size
 from aigc_core.footprint import RUNGS
 from aigc_core.hub.transfer import Transfer
-from aigc_core.status import Counts, DeviceState, ModelState
+from aigc_core.status import DeviceState, ModelState
 from aigc_core.text import Text
 from apps.models import words
 from apps.models.board import Board, Row
@@ -73,8 +73,8 @@ def resident(state: ModelState, entry: Entry | None, *, owner: bool) -> str:
         unload = button("unload", state.id, words.UNLOAD, of=name)
     return (
         f'<div class="resident"><b>{both(name)}</b><code>{where}</code><span>{how}</span>'
-        f'<code>{bytes}{beside}</code><span>{standing(state)}</span><span class="do">{unload}</span>'
-        "</div>"
+        f"<code>{bytes}{beside}</code><span>{standing(state)}</span>"
+        f'<span class="do">{unload}</span></div>'
     )
 
 
@@ -91,9 +91,12 @@ def standing(state: ModelState) -> str:
     return both(Text(", ".join(text.en for text in said), "，".join(text.zh for text in said)))
 
 
-def counts(of: Counts) -> str:
-    """What happened since the suite was started."""
+def counts(board: Board) -> str:
+    """What is going on, and what happened since the suite was started."""
+    of = board.status.counts
     figures = (
+        (words.LEASES, sum(state.refs for state in board.status.models)),
+        (words.QUEUE, board.queue),
         (words.HITS, of.hits),
         (words.LOADS, of.loads),
         (words.EVICTIONS, of.evictions),
@@ -141,7 +144,7 @@ def far(transfer: Transfer) -> Text:
         return count
     else:
         more = left(transfer.seconds_left)
-    return Text(f"{count.en}, {more.en}", f"{count.zh}，{more.zh}")
+    return words.AND.fill(count=count, more=more)
 
 
 def left(seconds: float) -> Text:

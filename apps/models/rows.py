@@ -13,7 +13,7 @@ from apps.models import words
 from apps.models.board import Row
 from apps.models.panel import button, cancel, progress
 from apps.ui.language import both
-from apps.ui.markup import said, same
+from apps.ui.markup import noted, said, same
 
 COMMIT = 7  # digits that tell commits apart
 UNKNOWN = ("", "unknown", "other")
@@ -91,7 +91,9 @@ def source(entry: Entry) -> str:
     """Where it comes from."""
     if entry.origin == "hub":
         commit = words.COMMIT.fill(commit=entry.revision[:COMMIT])
-        return f"{outside(page(entry.repo, entry.revision), entry.repo)} <span>{both(commit)}</span>"
+        return (
+            f"{outside(page(entry.repo, entry.revision), entry.repo)} <span>{both(commit)}</span>"
+        )
     if entry.origin == "remote":
         return f"<span>{both(same(entry.server))}</span>"
     if entry.network:
@@ -113,16 +115,18 @@ def outside(link: str, text: str) -> str:
 def reasons(of: Row) -> str:
     """Why it cannot be used now, and what to do."""
     entry, said = of.stock.entry, []
-    if of.stock.place == "gated":
+    if of.stock.place == "gated" and not of.failed:
         link = outside(page(entry.repo), page(entry.repo).removeprefix("https://"))
-        said.append("".join(
-            f'<span class="{language}" lang="{language}">'
-            f"{escape(words.ACCEPT.say(language)).format(link=link)}</span>"
-            for language in ("en", "zh")
-        ))
+        said.append(
+            "".join(
+                f'<span class="{language}" lang="{language}">'
+                f"{escape(words.ACCEPT.say(language)).format(link=link)}</span>"
+                for language in ("en", "zh")
+            )
+        )
     if of.failed:
         said.append(linked(of.failed))
-    if of.problem and of.problem != of.failed:
+    elif of.problem:
         said.append(linked(of.problem))
     return "".join(f'<p class="notice">{text}</p>' for text in said)
 
@@ -158,28 +162,31 @@ def actions(of: Row, *, owner: bool) -> str:
         label = words.AGAIN if of.failed else words.GO_ON if stock.partial else words.DOWNLOAD
         buttons.append(button("fetch", entry.id, label, of=entry.name))
     if stock.place == "disk" or stock.partial:
-        buttons.append(removal(entry.id, entry.name, stock.bytes if stock.place == "disk" else stock.partial))
+        buttons.append(
+            removal(entry.id, entry.name, stock.bytes if stock.place == "disk" else stock.partial)
+        )
     return "".join(buttons)
 
 
 def removal(id: str, name: Text, bytes: int, revision: str = "") -> str:
     """A button that asks once more before anything is deleted."""
-    sure = words.SURE.fill(size=size(bytes))
+    sure, about = words.SURE.fill(size=size(bytes)), said(noted(words.DELETE, name))
     return (
-        f'<button type="button" data-ask aria-label="{said(words.DELETE)}">{both(words.DELETE)}'
-        f'</button><span class="sure" hidden><span>{both(sure)}</span>'
+        f'<button type="button" data-ask aria-label="{about}">{both(words.DELETE)}</button>'
+        f'<span class="sure" hidden><span>{both(sure)}</span>'
         f"{button('remove', id, words.DELETE, of=name, revision=revision)}"
         f'<button type="button" data-keep>{both(words.KEEP)}</button></span>'
     )
 
 
-def stray(of: Holding, name: Text, id: str, *, owner: bool) -> str:
-    """Another version of a model, which nothing uses."""
+def stray(of: Holding, entry: Entry, *, owner: bool) -> str:
+    """Another version of an entry's model, which nothing uses."""
     commit = words.COMMIT.fill(commit=of.revision[:COMMIT])
     bytes = of.bytes + of.partial_bytes
-    delete = removal(id, name, bytes, of.revision) if owner else ""
+    delete = removal(entry.id, entry.name, bytes, of.revision) if owner else ""
     return (
-        f'<div class="what"><h3>{both(name)}</h3><p class="fine"><span>{both(commit)}</span></p>'
-        f'</div><p class="task"></p><p class="takes"><b>{size(bytes)}</b></p>'
+        f'<div class="what"><h3>{both(entry.name)}</h3>'
+        f'<p class="fine"><span>{both(commit)}</span></p></div>'
+        f'<p class="task"></p><p class="takes"><b>{size(bytes)}</b></p>'
         f'<div class="do">{delete}</div>'
     )

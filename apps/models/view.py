@@ -25,7 +25,7 @@ def parts(board: Board, *, owner: bool) -> dict[str, str]:
         "devices": "".join(map(panel.device, board.status.devices)) + panel.disk(board),
         "resident": residents(board, owner=owner),
         "downloads": downloads(board, owner=owner),
-        "counts": panel.counts(board.status.counts),
+        "counts": panel.counts(board),
         "strays": strays(board, owner=owner),
         "page": page([place for place in PLACES if groups[place]], owner=owner),
     }
@@ -43,14 +43,18 @@ def changed(made: dict[str, str], seen: dict[str, str]) -> dict[str, tuple[str, 
     Args:
         seen: the digests of what it has.
     """
-    digests = {name: blake2s(part.encode(), digest_size=6).hexdigest() for name, part in made.items()}
+    digests = {
+        name: blake2s(part.encode(), digest_size=6).hexdigest() for name, part in made.items()
+    }
     return {
         name: (digest, made[name]) for name, digest in digests.items() if seen.get(name) != digest
     }
 
 
 def page(places: list[Place], *, owner: bool) -> str:
-    groups = "".join(f'<section class="group" data-live="group:{place}"></section>' for place in places)
+    groups = "".join(
+        f'<section class="group" data-live="group:{place}"></section>' for place in places
+    )
     guest = "" if owner else f'<p class="quiet">{both(words.GUEST)}</p>'
     return (
         f'<section class="now"><h2>{both(words.NOW)}</h2><div data-live="devices"></div>'
@@ -81,20 +85,24 @@ def downloads(board: Board, *, owner: bool) -> str:
 def group(said: tuple[Text, Text], ids: list[str]) -> str:
     title, line = said
     lines = "".join(
-        f'<div class="model" data-live="row:{escape(id)}"></div>'
-        f'<p class="notice said" data-said="{escape(id)}" hidden></p>'
-        for id in ids
+        f'<div class="model" data-live="row:{escape(id)}"></div>{answer(id)}' for id in ids
     )
     return f"<h2>{both(title)}</h2>{lede(line)}{lines}"
+
+
+def answer(to: str) -> str:
+    """Where the page says why an order could not be done."""
+    return f'<p class="notice said" data-said="{escape(to)}" role="alert" hidden></p>'
 
 
 def strays(board: Board, *, owner: bool) -> str:
     """Old versions; their repository's first model gives them their name."""
     named = {row.stock.entry.repo: row.stock.entry for row in reversed(board.rows)}
+    here = [(holding, named[holding.repo]) for holding in board.inventory.strays]
     lines = "".join(
-        f'<div class="model">{rows.stray(h, named[h.repo].name, named[h.repo].id, owner=owner)}</div>'
-        for h in board.inventory.strays
-        if h.repo in named
+        f'<div class="model">{rows.stray(holding, entry, owner=owner)}</div>'
+        f"{answer(entry.id + holding.revision)}"
+        for holding, entry in here
     )
     title, line = words.STRAYS
     return f"<h2>{both(title)}</h2>{lede(line)}{lines}" if lines else ""

@@ -7,16 +7,16 @@ from apps.ui.pages import MODELS
 
 TITLE = MODELS[1]
 LINE = Text(
-    "What is loaded on this machine, what is on its disk, and what it could download.",
-    "本机已加载的模型、磁盘上的模型，以及可以下载的模型。",
+    "What is loaded, what is on the disk, what could be downloaded.",
+    "哪些已加载，哪些已在磁盘上，哪些可以下载。",
 )
 NOW = Text("Now", "当前状态")
 GROUPS: dict[Place, tuple[Text, Text]] = {
     "shipped": (
         Text("With the suite", "随套件提供"),
         Text(
-            "Written and trained here; their weights are part of the repository.",
-            "在这里编写和训练，权重就在代码仓库中。",
+            "Written and trained here, with their weights, and real data to compare with.",
+            "在这里编写和训练，附带权重；另有真实数据供比较。",
         ),
     ),
     "disk": (
@@ -29,16 +29,17 @@ GROUPS: dict[Place, tuple[Text, Text]] = {
     "hub": (
         Text("To download", "可下载"),
         Text(
-            "From the Hugging Face hub, once; a broken download goes on where it stopped.",
+            "Once, from the Hugging Face hub; a broken download goes on.",
             "从 Hugging Face Hub 下载一次即可；中断后会继续。",
         ),
     ),
     "gated": (
         Text("Terms to accept first", "需先接受条款"),
         Text(
-            "Their makers want to know who uses them. Open the link, accept the terms, set "
-            "HF_TOKEN to a token of that account, and start the suite again.",
-            "作者希望知道谁在使用。打开链接并接受条款，将 HF_TOKEN 设为该账号的令牌，再重新启动套件。",
+            "Their makers want to know who uses them. Open the link and accept the terms, then run "
+            "“hf auth login” with a token of that account, or start the suite with it in HF_TOKEN.",
+            "作者希望知道谁在使用。打开链接并接受条款，再用该账号的令牌运行 “hf auth login”，"
+            "或将令牌设为 HF_TOKEN 后重新启动套件。",
         ),
     ),
     "remote": (
@@ -56,7 +57,7 @@ STRAYS = (
 
 FREE = Text("{free} of {total} free", "可用 {free}，共 {total}")
 LOADED_HERE = Text("models {size}", "模型 {size}")
-TAKEN = Text("other programs {size}", "其他程序 {size}")
+TAKEN = Text("everything else {size}", "其余 {size}")
 DEAD = Text(
     "This device failed and is not used any more; start the suite again.",
     "该设备出错，已停用；请重新启动套件。",
@@ -83,6 +84,8 @@ IN_USE = Text("in use by {count}", "{count} 个任务使用中")
 WAITING = Text("{count} waiting", "{count} 个排队")
 PINNED = Text("stays", "常驻")
 
+LEASES = Text("leases", "使用中")
+QUEUE = Text("queue", "排队")
 HITS = Text("hits", "命中")
 LOADS = Text("loads", "加载")
 EVICTIONS = Text("evictions", "卸载")
@@ -94,6 +97,7 @@ VERIFYING = Text("checking the checksums", "正在校验")
 STARTING = Text("asking the hub", "正在询问 Hub")
 PATIENCE = Text("the hub is busy; asked again in {count} s", "Hub 繁忙，{count} 秒后重试")
 OF = Text("{done} of {total}", "{done} / {total}")
+AND = Text("{count}, {more}", "{count}，{more}")
 SECONDS_LEFT = Text("{count} s left", "剩余 {count} 秒")
 MINUTES_LEFT = Text("{count} min left", "剩余 {count} 分钟")
 HOURS_LEFT = Text("{count} h left", "剩余 {count} 小时")
@@ -108,7 +112,8 @@ DATA = Text("Data", "数据")
 CODE = Text("Code", "代码")
 COMMIT = Text("commit {commit}", "版本 {commit}")
 ACCEPT = Text("Accept the terms at {link}", "在 {link} 接受条款")
-FAILED = Text("The last download failed.", "上次下载失败。")
+LOAD_FAILED = Text("The last load failed: {why}", "上次加载失败：{why}")
+UNKNOWN = Text("not stated", "未注明")
 
 DOWNLOAD = Text("Download", "下载")
 GO_ON = Text("Go on", "继续下载")
@@ -137,7 +142,8 @@ ADD = Text("Add a model", "添加模型")
 ADD_SAYS = Text(
     "Any text model or text-to-image pipeline of the hub whose weights are safetensors. Nothing "
     "is downloaded before you say so, and no code from it is ever run.",
-    "Hub 上任何以 safetensors 存放权重的文本模型或文生图管线。未经您同意不会下载，也绝不运行其中的代码。",
+    "Hub 上任何以 safetensors 存放权重的文本模型或文生图管线。"
+    "未经您同意不会下载，也绝不运行其中的代码。",
 )
 REFERENCE = Text("Repository", "仓库")
 REFERENCE_HELP = Text(

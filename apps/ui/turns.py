@@ -46,8 +46,14 @@ class Turns:
     @property
     def jobs(self) -> int:
         """How many run or wait."""
-        waiting = sum(len(line) for lines in self.lines.values() for line in lines.values())
-        return self.running - self.free + waiting
+        return self.running - self.free + self.waiting
+
+    @property
+    def waiting(self) -> int:
+        """How many wait; may be asked from any thread."""
+        return sum(
+            len(line) for lines in list(self.lines.values()) for line in list(lines.values())
+        )
 
     def enter(self, visitor: Visitor) -> Place:
         """A place in the line; `called` is set when the job may run."""

@@ -36,6 +36,11 @@ def test_a_control_is_what_its_field_says(request_type: type[Request], name: str
         assert [said(label) for label, _ in made.choices] == [
             choice.name._asdict() for choice in shown.choices
         ]
+    elif shown.longest:
+        assert isinstance(made, gr.Textbox)
+        assert made.max_length == shown.longest
+        for value in STRANGE:
+            assert made.preprocess(value) is value
     else:
         assert isinstance(made, gr.Slider | gr.Number)
         assert (made.minimum, made.maximum) == request_type.bounds(name)

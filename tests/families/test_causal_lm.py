@@ -111,11 +111,11 @@ class TestWriting:
         assert torch.equal(torch.get_rng_state(), before)
 
     def test_every_token_is_told(self, model: LoadedText):
-        first, read, *told, last = continue_text(model, ASKED)
+        first, read, begun, *told, last = continue_text(model, ASKED)
         prompt = len(model.encode(ASKED.prompt))
-        assert isinstance(first, Progress)
-        assert isinstance(read, Progress)
-        assert (first.step, first.total, read.step, read.total) == (0, prompt, prompt, prompt)
+        assert first == Progress(0, prompt, causal_lm.READING)
+        assert read == Progress(prompt, prompt, causal_lm.READING)
+        assert begun == Progress(0, 24, causal_lm.WRITING)
         assert [event.step for event in told if isinstance(event, Preview)] == list(range(1, 25))
         assert len(told) == 24
         output = finished([last])
@@ -176,6 +176,10 @@ class TestWriting:
 
 
 class TestPrompts:
+    def test_a_cpu_reads_in_small_pieces(self, qwen: LoadedText):
+        assert qwen.piece == causal_lm.CPU_PIECE < causal_lm.PIECE
+        assert len(qwen.encode(PROMPTS[-1])) > qwen.piece
+
     def test_what_does_not_fit_is_refused_with_the_figures(self, model: LoadedText):
         with pytest.raises(InvalidRequest) as caught:
             next(continue_text(model, ContinueText.ask(prompt="灯塔" * 1000)))
@@ -196,8 +200,9 @@ class TestPrompts:
         whole = written(qwen, asked)
         small = replace(qwen, piece=32)
         total = len(qwen.encode(asked.prompt))
-        reading = [e for e in continue_text(small, asked) if isinstance(e, Progress)]
-        assert [event.step for event in reading] == [0, *range(32, total, 32), total]
+        told = [e for e in continue_text(small, asked) if isinstance(e, Progress)]
+        reading = [e.step for e in told if e.note == causal_lm.READING]
+        assert reading == [0, *range(32, total, 32), total]
         assert written(small, asked) == whole
         with Forwards(qwen.network) as forwards, closing(continue_text(small, asked)) as events:
             next(events), next(events)
@@ -278,13 +283,13 @@ class TestHolding:
 
 class TestMemory:
     def test_a_run_is_made_smaller_until_nothing_is_left_to_save(self, qwen: LoadedText):
-        model, asked = replace(qwen), ContinueText.ask(tokens=300)
+        model, asked = replace(qwen, piece=512), ContinueText.ask(tokens=300)
         told = []
         while step := causal_lm.smaller(model, asked):
             asked, text = step
             told.append((model.piece, asked.tokens))
             assert all(str(told[-1][asked.tokens != 300]) in said for said in text)
-        assert told == [(128, 300), (64, 300), (64, 150), (64, 75), (64, 64)]
+        assert told == [(128, 300), (32, 300), (16, 300), (16, 150), (16, 75), (16, 64)]
 
     @pytest.mark.parametrize("name", NAMES)
     def test_the_reckoned_activations_cover_the_cache(self, name: str, downloaded: Downloaded):

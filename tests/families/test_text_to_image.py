@@ -12,7 +12,7 @@ import torch
 
 from aigc_core.catalog import Entry
 from aigc_core.errors import InvalidRequest
-from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
+from aigc_core.events import Finished, Output, Preview, Progress
 from aigc_core.families import text_to_image as family
 from aigc_core.families.pipelines import decode_in_float32
 from aigc_core.families.text_to_image import BATCHED_TOLERANCE, LoadedPipeline, load, text_to_image
@@ -22,7 +22,7 @@ from aigc_core.media import pixels
 from aigc_core.placement import Placement
 from aigc_core.tasks import TextToImage
 from tests.stand_ins import BUILDERS, stable_diffusion
-from tests.waiting import SOON, end, start
+from tests.waiting import SOON, end, start, until
 
 pytest_plugins = ("tests.cores", "tests.downloaded")
 pytestmark = pytest.mark.usefixtures("one_core")
@@ -181,27 +181,23 @@ class TestPictures:
 
 class TestEvents:
     def test_every_step_is_told(self, model: LoadedPipeline):
-        go = threading.Event()
-        events: list[FamilyEvent] = []
+        told: list[Progress] = []
+        taken = threading.Condition()
 
-        def wait(_: int) -> None:
-            assert go.wait(SOON)
-            go.clear()
+        def wait(step: int) -> None:
+            # The bridge keeps the latest Progress alone, so each step waits for the one before.
+            with taken:
+                assert taken.wait_for(lambda: len(told) >= step, SOON)
 
         with Denoised(model, wait):
-            stream = text_to_image(model, ASKED)
-            events.append(next(stream))
-            for _ in range(9):
-                go.set()
-                events.append(next(stream))
-                if model.pipe.vae.config.latent_channels == 4 and "sd" in type(model.pipe).__name__:
-                    events.append(next(stream))
-            go.set()
-            events += stream
-        told = [event for event in events if isinstance(event, Progress)]
+            for event in text_to_image(model, ASKED):
+                if isinstance(event, Progress):
+                    with taken:
+                        told.append(event)
+                        taken.notify_all()
+        assert isinstance(event, Finished)
         assert [event.step for event in told] == list(range(10))
         assert {event.total for event in told} == {9}
-        assert isinstance(events[-1], Finished)
 
     @pytest.mark.parametrize("name", ["stable-diffusion", "sdxl"])
     def test_a_preview_is_a_small_sheet(self, name: str, downloaded: Downloaded):
@@ -255,7 +251,7 @@ class TestStopping:
         assert np.array_equal(drawn(model, ONE), before)
 
     def test_a_build_gets_in_between_two_steps(self, model: LoadedPipeline):
-        many = ONE.model_copy(update={"steps": 60})
+        many = ONE.model_copy(update={"steps": 12})
         before = drawn(model, many)
         gate, reached, steps = model.placement.gate, threading.Event(), list[int]()
 
@@ -269,8 +265,7 @@ class TestStopping:
         def reach(step: int) -> None:
             if step == 3:
                 reached.set()
-                with gate._changed:
-                    assert gate._changed.wait_for(lambda: gate._builds_waiting, SOON)
+                until(lambda: gate._builds_waiting)
 
         with Denoised(model, reach) as denoised:
             pictures: list[np.ndarray] = []
@@ -306,7 +301,8 @@ class TestHolding:
         denoiser = getattr(model.pipe, "unet", None) or model.pipe.transformer
         stored = sum(p.nbytes for p in denoiser.parameters())
         numbers = sum(p.numel() for p in denoiser.parameters())
-        assert stored < 1.3 * numbers
+        # In float32 they take four; norms and what modulates them stay as they were.
+        assert stored < 2 * numbers
         difference = np.abs(drawn(model, ONE).astype(int) - drawn(full, ONE)).mean()
         assert 0 < difference < 8
         assert sum(p.nbytes for p in denoiser.parameters()) == stored
@@ -373,8 +369,8 @@ class TestMemory:
         while step := family.smaller(model, asked):
             asked, text = step
             told.append((model.together, model.tiled, asked.width, asked.height))
-            assert text.en.startswith("Memory is short: ")
-            assert text.zh.startswith("内存不足：")
+            assert all(text)
+            assert text.en != text.zh
         assert told[:4] == [
             (2, False, 1024, 512),
             (1, False, 1024, 512),

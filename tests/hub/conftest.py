@@ -1,5 +1,6 @@
-"""A hub on loopback, and a machine that has never spoken with another one."""
+"""A hub on loopback, and the stand-ins for what it serves."""
 
 from tests.hub.fixtures import hub
+from tests.stand_ins import stand_in
 
-__all__ = ["hub"]
+__all__ = ["hub", "stand_in"]

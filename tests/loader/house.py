@@ -1,5 +1,6 @@
 """A loader over pretended machines and models, and the visitors who use it."""
 
+import gc
 import threading
 import weakref
 from collections import Counter
@@ -19,20 +20,33 @@ from aigc_core.lease import Lease
 from aigc_core.loader import Loader
 from aigc_core.placement import Placement
 from aigc_core.status import ModelState
-from tests.waiting import SOON
+from tests.waiting import SOON, until
 
 GB = 10**9
 RESERVE = fit.RESERVE
 
 
+class OutOfMemoryError(RuntimeError):
+    """What torch raises, by its name."""
+
+
 class Machine:
-    """Devices whose free memory follows from what is loaded on them."""
+    """Devices whose free memory follows from what is loaded on them.
+
+    Attributes:
+        pieces: bytes that can be had in one piece, where free memory is in fragments.
+        overdrawn: what loads took beyond the free memory; a loader that counts well lets none.
+        bf16: names of devices that compute in bfloat16.
+    """
 
     def __init__(self, **total: int) -> None:
         self.total = {"cpu": 64 * GB, **total}
         self.used: Counter[str] = Counter()
         self.closed: list[str] = []
-        self.lock = threading.Lock()
+        self.pieces: dict[str, int] = {}
+        self.overdrawn: list[str] = []
+        self.bf16: set[str] = set()
+        self.lock = threading.RLock()  # Memory returns wherever the collector happens to run.
 
     def devices(self) -> tuple[Device, ...]:
         with self.lock:
@@ -43,11 +57,41 @@ class Machine:
         total = self.total[name]
         unified = kind in ("cpu", "mps")
         used = self.used["cpu"] + self.used["mps"] if unified else self.used[name]
-        return Device(kind, index, name, total, total - used, unified=unified)  # type: ignore[arg-type]
+        return Device(
+            kind,  # type: ignore[arg-type]
+            index,
+            name,
+            total,
+            total - used,
+            bf16=name in self.bf16,
+            unified=unified,
+        )
 
-    def take(self, device: str, size: int) -> None:
+    def take(self, device: str, size: int, *, loading: bool = False) -> None:
+        name = device.replace(":", "")
         with self.lock:
-            self.used[device.replace(":", "")] += size
+            if size > self.device(name).free:
+                if loading:
+                    self.overdrawn.append(f"{size} on {device}")
+                raise OutOfMemoryError
+            if size > self.pieces.get(name, size):
+                raise OutOfMemoryError
+            self.used[name] += size
+
+    def hold(self, device: str, size: int, *, loading: bool = False) -> "Held":
+        return Held(self, device, size, loading)
+
+
+class Held:
+    """Memory that returns when nothing refers to it any more, as a tensor's does."""
+
+    def __init__(self, machine: Machine, device: str, size: int, loading: bool) -> None:
+        machine.take(device, size, loading=loading)
+        self.machine, self.device, self.size = machine, device, size
+
+    def __del__(self) -> None:
+        if hasattr(self, "size"):
+            self.machine.take(self.device, -self.size)
 
 
 @dataclass
@@ -55,10 +99,17 @@ class Model:
     """A loaded model that knows whether it was closed."""
 
     id: str
-    device: str
-    rung: Rung
+    placement: Placement
     free: Callable[[], None]
     closed: bool = False
+
+    @property
+    def device(self) -> str:
+        return self.placement.device
+
+    @property
+    def rung(self) -> Rung:
+        return self.placement.rung
 
     def close(self) -> None:
         assert not self.closed
@@ -68,7 +119,16 @@ class Model:
 
 @dataclass
 class Fake:
-    """A loadable that takes memory on a `Machine` and can be made to wait or to fail."""
+    """A loadable that takes memory on a `Machine` and can be made to wait or to fail.
+
+    Args:
+        failures: raised by the next loads, before they take memory.
+        late: raised by the next loads when all their memory is taken.
+        before: called as a load begins.
+        steps: whether a load that waits calls `step`.
+        fetching: what a download does; None where the files are here.
+        published: called for what it keeps.
+    """
 
     id: str
     machine: Machine
@@ -80,11 +140,13 @@ class Fake:
     go: threading.Event = field(default_factory=threading.Event)
     started: threading.Event = field(default_factory=threading.Event)
     failures: list[BaseException] = field(default_factory=list)
+    late: list[BaseException] = field(default_factory=list)
     placements: list[Placement] = field(default_factory=list)
     alive: list["weakref.ref[Model]"] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
     steps: bool = False
     fetching: Callable[[Report], None] | None = None
+    published: Callable[[], None] = lambda: None
 
     @property
     def key(self) -> str:
@@ -99,6 +161,7 @@ class Fake:
         self.fetching = None
 
     def parts(self) -> tuple[Part, ...]:
+        self.published()
         numbers = self.weight_bytes // 4
         return (Part("", numbers, block=numbers // self.blocks, layer=numbers // 4 // self.blocks),)
 
@@ -118,16 +181,17 @@ class Fake:
                 step()
         if self.failures:
             raise self.failures.pop(0)
-        taken = footprint(self.parts(), "float32", placement.rung)
-        self.machine.take(placement.device, taken.device)
-        self.machine.take("cpu", taken.host)
+        taken = footprint(self.parts(), placement.dtype, placement.rung)
+        memory = [self.machine.hold("cpu", taken.host, loading=True)] if taken.host else []
+        memory.append(self.machine.hold(placement.device, taken.device, loading=True))
+        if self.late:
+            raise self.late.pop(0)
 
         def free() -> None:
-            self.machine.take(placement.device, -taken.device)
-            self.machine.take("cpu", -taken.host)
+            memory.clear()
             self.machine.closed.append(self.id)
 
-        model = Model(self.id, placement.device, placement.rung, free)
+        model = Model(self.id, placement, free)
         self.alive.append(weakref.ref(model))
         return model
 
@@ -176,6 +240,24 @@ class House:
         with self.loader.lease(id):
             pass
 
+    def way(self, id: str) -> tuple[str, str]:
+        """The device and the rung that a model is lent on."""
+        with self.loader.lease(id) as model:
+            return model.device, model.rung
+
+    def empty(self) -> None:
+        """Nobody holds or waits for anything, and once all is evicted no memory is taken."""
+        until(lambda: all(s.status in ("ready", "failed") for s in self.loader.state()))
+        assert [(s.id, s.refs, s.waiting) for s in self.loader.state() if s.refs or s.waiting] == []
+        self.loader.close()
+        until(lambda: not self.loaded)
+        gc.collect()
+        assert +self.machine.used == Counter()
+        assert self.machine.overdrawn == []
+        assert all(model() is None for fake in self.fakes.values() for model in fake.alive)
+        assert not self.loader._peaks._meters
+        assert not self.loader._fetches.state()
+
 
 def ready(lease: Lease) -> Any:
     for _ in lease.waiting(poll=SOON):
@@ -201,9 +283,9 @@ class Threads:
         except BaseException as error:
             self.answers[place] = error
 
-    def join(self) -> list[Any]:
+    def join(self, seconds: float = SOON) -> list[Any]:
         for thread in self.threads:
-            thread.join(SOON)
+            thread.join(seconds)
             assert not thread.is_alive()
         return self.answers
 

@@ -141,8 +141,8 @@ class TestTurns:
 
     def test_a_load_that_all_gave_up_still_serves_the_next(self, house: House) -> None:
         fake = house.add("gan", waits=True)
-        with house.loader.ask("gan") as lease:
-            next(lease.waiting(poll=0.001))
+        with house.loader.ask("gan"):
+            assert fake.started.wait(SOON)
         fake.go.set()
         until(lambda: house.state("gan").status == "ready")
         assert (house.state("gan").refs, house.state("gan").waiting) == (0, 0)
@@ -189,9 +189,9 @@ class TestFailures:
         self, house: House, caplog: pytest.LogCaptureFixture
     ) -> None:
         fake = house.add("gan", waits=True, failures=[ValueError("a bug")])
-        house.loader.ask("gan").close()
+        with house.loader.ask("gan"):
+            assert fake.started.wait(SOON)
         fake.go.set()
-        until(lambda: house.state("gan").status == "failed")
         until(lambda: "a bug" in caplog.text)
 
     def test_where_memory_runs_out_idle_models_go_and_the_load_is_tried_again(self) -> None:

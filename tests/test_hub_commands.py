@@ -1,0 +1,204 @@
+"""The commands for models of the hub, against a hub on loopback."""
+
+import io
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aigc_core.__main__ import main
+from aigc_core.catalog import Catalog, Licences, Words
+from aigc_core.catalog_file import write
+from aigc_core.hub.snapshot import local
+from aigc_core.hub.source import Source
+from tests.hub.fixtures import hub
+from tests.hub.server import HubServer
+from tests.shop import REMOTE, entry, remote
+from tests.stand_ins import stand_in
+
+__all__ = ["hub", "stand_in"]
+
+REPO = "Somebody/Tiny_LM"
+ID = "tiny-lm"
+Output = pytest.CaptureFixture[str]
+HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+@pytest.fixture(autouse=True)
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The host's own catalog, which is not there yet."""
+    monkeypatch.delenv("AIGC_CATALOG", raising=False)
+    monkeypatch.delenv("AIGC_ALLOW", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    return tmp_path / "config" / "aigc" / "catalog.toml"
+
+
+@pytest.fixture
+def commit(hub: HubServer, stand_in: Callable[[str], Path]) -> str:
+    return hub.add(REPO, stand_in("qwen3"), cardData={"license": "apache-2.0"})
+
+
+@pytest.fixture
+def added(commit: str) -> Source:
+    """The model is in the catalog."""
+    assert main(["add", REPO, "--yes"]) == 0
+    return Source(REPO, commit)
+
+
+def refusal(output: Output, *arguments: str) -> str:
+    """The sentence of a command that could not do it, in English, after a look at the Chinese."""
+    output.readouterr()
+    assert main(["--lang", "zh", *arguments]) == 2
+    assert HAN.search(output.readouterr().err)
+    assert main(["--lang", "en", *arguments]) == 2
+    out, error = output.readouterr()
+    assert out == ""
+    assert "Traceback" not in error
+    return error
+
+
+def test_add_says_what_it_found_and_asks(
+    own: Path, commit: str, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for answer, there in (("n\n", False), ("", False), ("y\n", True)):
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        assert main(["--lang", "en", "add", f"https://huggingface.co/{REPO}"]) == 0
+        out = capsys.readouterr().out
+        for fact in (REPO, "Qwen3ForCausalLM", "kB", "apache-2.0", commit, "fits"):
+            assert fact in out
+        assert own.is_file() is there
+    assert f"fetch {ID}" in out
+    entry = Catalog.default().find(ID)
+    assert entry.source == Source(REPO, commit)
+    assert entry.family == "aigc_core.families.causal_lm"
+    assert entry.download > sum(entry.weights.values()) > 0
+    assert local(entry.source) is None
+
+
+def test_add_takes_a_revision(own: Path, commit: str, capsys: Output) -> None:
+    assert main(["add", REPO, "--revision", commit, "--yes"]) == 0
+    assert tomllib.loads(own.read_text("utf-8"))["models"][ID]["revision"] == commit
+    assert "no-such" in refusal(capsys, "add", REPO, "--revision", "no-such", "--yes")
+
+
+def test_add_refuses_in_a_sentence(
+    own: Path,
+    added: Source,
+    hub: HubServer,
+    tmp_path: Path,
+    capsys: Output,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert ID in refusal(capsys, "add", REPO, "--yes")
+    assert "no such repository" in refusal(capsys, "add", "nobody/nothing", "--yes")
+    assert "org/name" in refusal(capsys, "add", "nothing", "--yes")
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "config.json").write_text('{"auto_map": {"AutoModel": "evil.Model"}}')
+    hub.add("evil/code", tmp_path / "code")
+    assert "no code from repositories is run" in refusal(capsys, "add", "evil/code", "--yes")
+    monkeypatch.setenv("AIGC_ALLOW", "Good/*, other/name")
+    assert "AIGC_ALLOW" in refusal(capsys, "add", REPO, "--yes")
+    assert set(tomllib.loads(own.read_text("utf-8"))["models"]) == {ID}
+
+
+def test_add_to_a_file_that_is_named_but_not_there_yet(
+    commit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIGC_CATALOG", str(tmp_path / "new" / "mine.toml"))
+    assert main(["add", REPO, "--yes"]) == 0
+    assert Catalog.default().find(ID).revision == commit
+
+
+def test_what_stands_in_the_file_stays(own: Path, commit: str, capsys: Output) -> None:
+    first = entry("first", "First", origin="hub", repo="a/b", revision="0" * 40)
+    write(first)
+    before = "# Mine.\n" + own.read_text("utf-8") + "# The end."
+    own.write_text(before, "utf-8")
+    assert main(["add", REPO, "--yes"]) == 0
+    assert own.read_text("utf-8").startswith(before)
+    assert set(Catalog.read(own).entries) == {"first", ID}
+
+    broken = own.read_text("utf-8") + "\nbroken ="
+    own.write_text(broken, "utf-8")
+    assert "catalog.toml" in refusal(capsys, "add", REPO, "--yes")
+    assert own.read_text("utf-8") == broken
+    assert [path.name for path in own.parent.iterdir() if path.is_dir()] == []
+
+
+def test_odd_words_survive_the_file(own: Path) -> None:
+    odd = 'a"b\\c\n\t\x00\x7f\u2028\ud800 =[]{}#中文'
+    model = entry(
+        "x.y-1",
+        "Odd",
+        about=Words(en=odd, zh=odd),
+        origin="hub",
+        repo="a/b",
+        revision="0" * 40,
+        weights={"": 1, "text_encoder": 2},
+        gated=True,
+        licences=Licences(weights=odd, data=""),
+    )
+    write(model)
+    found = Catalog.read(own).find("x.y-1")
+    kept = odd.replace("\ud800", "?")
+    assert (found.about.en, found.licences.weights) == (kept, kept)
+    assert (found.weights, found.gated) == (model.weights, True)
+
+
+def test_an_entry_twice_is_refused_and_the_file_stays(own: Path) -> None:
+    model = entry("one", "One", origin="hub", repo="a/b", revision="0" * 40)
+    write(model)
+    before = own.read_bytes()
+    with pytest.raises(Exception, match=r"catalog\.toml"):
+        write(model)
+    assert own.read_bytes() == before
+
+
+def test_fetch_downloads_and_remove_deletes(added: Source, hub: HubServer, capsys: Output) -> None:
+    capsys.readouterr()
+    assert main(["models"]) == 0
+    assert "to download" in capsys.readouterr().out
+    assert main(["fetch", ID]) == 0
+    assert f"{ID} is on this machine" in capsys.readouterr().out
+    assert local(added) is not None
+    hub.requests.clear()
+    assert main(["fetch", ID]) == 0
+    assert hub.requests == []
+    capsys.readouterr()
+    assert main(["--lang", "zh", "models"]) == 0
+    assert "已在磁盘上" in capsys.readouterr().out
+
+    assert main(["remove", ID]) == 0
+    assert re.search(r"\d+ kB deleted", capsys.readouterr().out)
+    assert local(added) is None
+    assert "nothing of it" in refusal(capsys, "remove", ID)
+
+
+def test_fetch_and_remove_refuse_in_a_sentence(
+    added: Source, hub: HubServer, capsys: Output
+) -> None:
+    for command in ("fetch", "remove"):
+        assert "no model called" in refusal(capsys, command, "nobody")
+    assert "hub" in refusal(capsys, "remove", "dcgan-mnist")
+    hub.repositories[REPO] = replace(hub.repositories[REPO], gated=True)
+    assert "HF_TOKEN" in refusal(capsys, "fetch", ID)
+    assert main(["fetch", "dcgan-mnist"]) == 0  # It is here already.
+
+
+def test_what_is_on_another_server_cannot_be_fetched(own: Path, capsys: Output) -> None:
+    write(remote())
+    assert "another server" in refusal(capsys, "fetch", REMOTE)
+    assert main(["models"]) == 0
+    assert "answered by http://127.0.0.1:9" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["fetch", "remove", "add"])
+def test_help(command: str, capsys: Output) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert f"python -m aigc_core {command}" in capsys.readouterr().out

@@ -141,7 +141,7 @@ class Engine:
 
 
 def activations(entry: Entry, request: Request) -> int:
-    """Bytes in float32 that a run takes beyond the weights, as its family estimates them; else 0."""
+    """Bytes in float32 that a run takes beyond the weights, as its family estimates; else 0."""
     estimate = getattr(entry.module, "activation_bytes", None)
     return int(estimate(entry, request)) if estimate and entry.origin != "remote" else 0
 

@@ -22,10 +22,11 @@ class Guard:
         return threading.get_ident() in self._inside
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        # Noted before, so that there is no moment in which it is held and nobody knows.
+        before = self.mine
+        # Noted first, so that there is no moment in which it is held and nobody knows.
         self._inside.add(threading.get_ident())
         taken = self._lock.acquire(blocking, timeout)
-        if not taken:
+        if not taken and not before:
             self._inside.discard(threading.get_ident())
         return taken
 

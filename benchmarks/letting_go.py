@@ -70,7 +70,7 @@ def starting(house: Stage, rounds: int) -> Table:
     load()
     off, *others = interleaved(rounds, switched_off, unreachable, silent, load)
     names = ("hub refuses", "hub says nothing", "hub answers")
-    rows = [("switched off", off.show(1000, 0), "", "")]
+    rows: list[tuple[str, ...]] = [("switched off", off.show(1000, 0), "", "")]
     for name, series in zip(names, others, strict=True):
         ratio = series.over(off)
         rows.append((name, series.show(1000, 0), ratio.show(), START.show(ratio.median)))
@@ -80,7 +80,7 @@ def starting(house: Stage, rounds: int) -> Table:
 def refusing(house: Stage, rounds: int) -> Table:  # noqa: ARG001
     """What is said, and when, of a model that is not on the disk."""
     forget(house)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     cases = {
         "switched off": {"HF_HUB_OFFLINE": "1"},
         "hub refuses": {"HF_ENDPOINT": f"http://127.0.0.1:{free_port()}"},
@@ -105,7 +105,7 @@ def refusing(house: Stage, rounds: int) -> Table:  # noqa: ARG001
 
 def cancelling(house: Stage, rounds: int) -> Table:
     """How soon everything is free again."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, moment in {
         "a download that flows": downloading,
         "a download that hangs": hanging,

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 def overhead(house: Stage, rounds: int) -> Table:
     """Our path against the library's own call on the same loaded model."""
     engine = house.engine()
-    rows = []
+    rows: list[tuple[str, ...]] = []
     asked: list[tuple[str, Request, int, Callable[[Any], object]]] = [
         ("qwen3", TEXT, TEXT.tokens, written),
         ("stable-diffusion", PICTURE, PICTURE.steps, drawn),
@@ -122,7 +122,7 @@ def switching(house: Stage, rounds: int) -> Table:
 
     taken = Series(tuple(switch(turn) for turn in range(10 * rounds)))
     engine.loader.close()
-    row = (
+    row: tuple[str, ...] = (
         taken.show(1000, 3),
         f"{1000 * taken.percentile(0.95):.3f}",
         SWITCH.show(1000 * taken.median, " ms"),
@@ -151,7 +151,7 @@ def crowd(house: Stage, rounds: int) -> Table:
         first.append(time.perf_counter() - start)
         builds.append(engine.loader.status().counts.loads)
         engine.loader.close()
-    row = (
+    row: tuple[str, ...] = (
         str(CROWD),
         f"{min(builds)}..{max(builds)}",
         Series(tuple(first)).show(1000, 0),
@@ -163,7 +163,7 @@ def crowd(house: Stage, rounds: int) -> Table:
 def estimates(house: Stage, rounds: int) -> Table:  # noqa: ARG001
     """Bytes foreseen from the headers, over the network and on the disk, and those loaded."""
     engine = house.engine()
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for model in MODELS:
         far = footprint(fetch_parts(house.entries[model].source), "float32").device
         with engine.loader.lease(model) as loaded:

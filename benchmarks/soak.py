@@ -15,7 +15,7 @@ import numpy as np
 import psutil  # type: ignore[import-untyped]
 
 from aigc_core.engine import Engine
-from aigc_core.metrics.scales import short
+from aigc_core.metrics.scales import minus, short
 from aigc_core.tasks import Request
 from aigc_core.tasks.pictures import TextToImage
 from aigc_core.tasks.text import ContinueText
@@ -106,7 +106,8 @@ def curve(memory: list[int]) -> str:
         for value in np.linspace(low + 0.1 * room, low + 1.1 * room, 3)
     )
     title = f"Resident memory over {len(memory)} switches of two models · 切换两个模型时的常驻内存"
-    told = f"{slope / 1e3:+.2f} kB a switch from the {FIRST}th on · 第 {FIRST} 次起每次"
+    each = minus(f"{slope / 1e3:+.1f} kB")
+    told = f"{each} a switch from the {FIRST}th on · 从第 {FIRST} 次起，每次切换 {each}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {TOP + HIGH + 32}" '
         f'width="{WIDTH}" font-family="system-ui, Noto Sans CJK SC, sans-serif" font-size="12" '

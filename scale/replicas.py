@@ -40,13 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
     settings = Settings(
         replicas=options.replicas, cpus=options.cpus, gpus=options.gpus, at_once=options.at_once
     )
-    with served(settings, options.host, options.port, options.address) as url:
-        print(f"{url}  (Ctrl+C ends it · 按 Ctrl+C 结束)", flush=True)
-        try:
+    try:
+        with served(settings, options.host, options.port, options.address) as url:
+            print(f"{url}  (Ctrl+C ends it · 按 Ctrl+C 结束)", flush=True)
             while True:
                 time.sleep(3600)
-        except KeyboardInterrupt:
-            return 0
+    except KeyboardInterrupt:
+        return 0
 
 
 @contextmanager

@@ -2,11 +2,16 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 # Before Gradio is imported: it would report its start otherwise.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# The host's own catalog and settings are no part of what is tested.
+os.environ["XDG_CONFIG_HOME"] = str(Path(tempfile.gettempdir()) / "aigc-tests-without-settings")
+os.environ.pop("AIGC_CATALOG", None)
 
 import pytest
 

@@ -229,6 +229,20 @@ def test_cuda_counts_the_cache_of_torch_as_free() -> None:
     assert (device.id, device.pool) == ("cuda:0", "cuda:0")
 
 
+def test_a_device_that_failed_is_left_out_and_the_others_stay() -> None:
+    torch = cuda({})
+
+    def mem_get_info(index: int) -> tuple[int, int]:
+        if index == 0:
+            raise RuntimeError("CUDA error: device-side assert triggered")
+        return 10 * GB, 24 * GB
+
+    torch.cuda.device_count = lambda: 2
+    torch.cuda.mem_get_info = mem_get_info
+    (device,) = hardware.cuda_devices(torch, 40 * GB)
+    assert device.id == "cuda:1"
+
+
 def test_a_unified_chip_draws_on_the_host() -> None:
     (device,) = hardware.cuda_devices(cuda({"is_integrated": 1}), 40 * GB)
     assert (device.id, device.pool, device.free) == ("cuda:0", "host", 41 * GB)

@@ -1,20 +1,19 @@
 """Pretrained language models that write from left to right: a Transformer with a KV cache."""
 
-import json
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
 from inspect import signature
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aigc_core.catalog import Entry
 from aigc_core.errors import InvalidRequest, ModelUnavailable
 from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
 from aigc_core.families import Answer
 from aigc_core.families.pretrained import read_model, reading, snapshot, torch_dtype
+from aigc_core.families.text_shape import read_shape
+from aigc_core.families.token_sampling import Draw, sampler
 from aigc_core.footprint import Rung
 from aigc_core.hub.snapshot import local
 from aigc_core.media import Writing
@@ -22,9 +21,6 @@ from aigc_core.placement import Placement
 from aigc_core.tasks.base import Request
 from aigc_core.tasks.text import ContinueText
 from aigc_core.text import Text
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 SHARED = True  # Each run has a cache of its own.
 RUNGS: tuple[Rung, ...] = ("full", "group", "sequential")
@@ -41,7 +37,6 @@ USUAL_TOKENS = 1024
 CUT_OFF = "\ufffd"  # The decoded beginning of a character whose other bytes are still to come.
 
 Events = Generator[FamilyEvent, None, None]
-Draw = Callable[["Tensor"], int]
 
 READING = Text("reading the prompt", "正在读取提示词")
 WRITING = Text("writing", "正在生成")
@@ -212,32 +207,6 @@ def continue_text(model: LoadedText, request: ContinueText) -> Events:
     yield Finished((Output(Writing(text), request.seed, details),))
 
 
-def sampler(request: ContinueText) -> Draw:
-    """Draws a token from logits (1, vocabulary) in float32, the request's seed behind it.
-
-    The random numbers are the CPU's, so that they are the same for every device.
-    """
-    import torch
-    from transformers import TemperatureLogitsWarper, TopPLogitsWarper
-
-    if request.temperature == 0:
-        return lambda logits: int(logits.argmax())
-    warpers: list[Any] = []
-    if request.temperature != 1:
-        warpers.append(TemperatureLogitsWarper(request.temperature))
-    if request.top_p < 1:
-        warpers.append(TopPLogitsWarper(request.top_p))
-    rng = torch.Generator().manual_seed(request.seed)
-
-    def draw(logits: "Tensor") -> int:
-        none = logits.new_empty((1, 0), dtype=torch.long)
-        for warper in warpers:
-            logits = warper(none, logits)
-        return int(logits.softmax(-1).cpu().multinomial(1, generator=rng))
-
-    return draw
-
-
 def smaller(model: LoadedText, request: ContinueText) -> tuple[ContinueText, Text] | None:
     """The same wish with less memory, and what changes; None where nothing is left to save."""
     if model.piece > SMALLEST_PIECE:
@@ -252,42 +221,14 @@ def smaller(model: LoadedText, request: ContinueText) -> tuple[ContinueText, Tex
 def activation_bytes(entry: Entry, request: ContinueText | None = None) -> int:
     """A rough bound of what a run takes beyond the weights, in float32.
 
-    The cache keeps a key and a value of each layer for each token, every character counted as
-    one; a piece of the prompt takes its hidden states, and the logits of one token a few copies.
+    Every character of the prompt counts as a token.
     """
     folder = local(entry.source)
     if folder is None:
         # About what usual shapes give for usual lengths.
         return 64_000_000 + sum(entry.weights.values()) // 2
-    shape = read_shape(folder)
-    tokens = USUAL_TOKENS
-    if request is not None:
-        tokens = min(len(request.prompt) + request.tokens, shape["context"])
-    cache = 2 * shape["layers"] * shape["cached"] * tokens
-    piece = min(tokens, PIECE) * (8 * shape["hidden"] + 4 * shape["inner"])
-    return 4 * (cache + piece + 6 * shape["words"])
-
-
-@lru_cache(maxsize=16)
-def read_shape(folder: Path) -> dict[str, int]:
-    """What decides about the size of activations, from the model's config."""
-    config = json.loads((folder / "config.json").read_text("utf-8"))
-    config = config.get("text_config", config)
-
-    def first(*names: str, default: int) -> int:
-        return next((config[name] for name in names if isinstance(config.get(name), int)), default)
-
-    hidden = first("hidden_size", "n_embd", "d_model", default=4096)
-    heads = first("num_attention_heads", "n_head", default=32)
-    return {
-        "hidden": hidden,
-        "inner": first("intermediate_size", "n_inner", default=4 * hidden),
-        "layers": first("num_hidden_layers", "n_layer", default=32),
-        "cached": first("num_key_value_heads", default=heads)
-        * first("head_dim", default=hidden // heads),
-        "words": first("vocab_size", default=100_000),
-        "context": first("max_position_embeddings", "n_positions", default=4096),
-    }
+    tokens = USUAL_TOKENS if request is None else len(request.prompt) + request.tokens
+    return 4 * read_shape(folder).activations(tokens, PIECE)
 
 
 ANSWERS: dict[type[Request], Answer] = {ContinueText: continue_text}

@@ -13,8 +13,8 @@ from aigc_core.checkpoint import load_network
 from aigc_core.errors import InvalidRequest
 from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
 from aigc_core.families import Answer
-from aigc_core.placement import Placement
 from aigc_core.media import Animation, Image, sheet, to_bytes
+from aigc_core.placement import Placement
 from aigc_core.tasks.base import Request
 from aigc_core.tasks.image import InterpolateImages, SampleImages, TraceImage
 from aigc_core.text import Text

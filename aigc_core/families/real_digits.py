@@ -19,8 +19,8 @@ from aigc_core.data.source import check as check_file
 from aigc_core.errors import ModelUnavailable
 from aigc_core.events import FamilyEvent, Finished, Output, Progress
 from aigc_core.families import Answer
-from aigc_core.placement import Placement
 from aigc_core.media import Image
+from aigc_core.placement import Placement
 from aigc_core.tasks.base import Request
 from aigc_core.tasks.image import SampleImages
 from aigc_core.text import Text

@@ -56,7 +56,11 @@ def remove(repo: str, revision: str) -> int:
     """Deletes a commit of a model, but no file that another commit shares; gives bytes freed.
 
     A file that is being downloaded at this moment stays.
+
+    Raises:
+        ValueError: these are no names of a repository and a commit.
     """
+    Source(repo, revision)
     folder = home(repo)
     before = taken(folder)
     snapshot = folder / "snapshots" / revision

@@ -98,6 +98,7 @@ def inspect(repo: str, revision: str | None = None) -> Found:
 async def look(web: Web, meter: Meter, listing: Listing) -> Found:
     refuse_code(listing)
     components: Components | None = None
+    config = None
     if listing.has(MODEL_INDEX):
         kind: Kind = "text_to_image"
         index = await fetch_json(web, meter, listing, MODEL_INDEX)
@@ -108,7 +109,8 @@ async def look(web: Web, meter: Meter, listing: Listing) -> Found:
         if not listing.has(CONFIG):
             choose(listing.repo, listing.files)
             raise Unsupported(listing.repo, listing.about.get("library_name") or f"no {CONFIG}")
-        name = model_class(listing, await fetch_json(web, meter, listing, CONFIG))
+        config = await fetch_json(web, meter, listing, CONFIG)
+        name = model_class(listing, config)
         inner = {}
     variant = halved(listing.files, components)
     files = choose(listing.repo, listing.files, variant, components)
@@ -121,7 +123,7 @@ async def look(web: Web, meter: Meter, listing: Listing) -> Found:
         link=web.link,
         licence=licence(listing.about),
         bytes=sum({file.blob: file.size for file in files}.values()),
-        parts=await remote_parts(web, meter, listing, files),
+        parts=await remote_parts(web, meter, listing, files, config),
     )
 
 

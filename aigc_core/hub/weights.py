@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from aigc_core.footprint import Part
 from aigc_core.hub.attempts import attempts
@@ -19,7 +20,7 @@ from aigc_core.hub.files import (
 )
 from aigc_core.hub.files import choose as choose_files
 from aigc_core.hub.header import BadHeader, Tensor, header_length, read_header
-from aigc_core.hub.listing import Listing, fetch_components, fetch_listing
+from aigc_core.hub.listing import Listing, fetch_components, fetch_json, fetch_listing
 from aigc_core.hub.meter import Meter
 from aigc_core.hub.running import run
 from aigc_core.hub.settings import repo_of
@@ -31,6 +32,8 @@ from aigc_core.hub.web import Web, as_json
 FIRST = 100_000
 TOGETHER = 4
 WEIGHTS = ".safetensors"
+CONFIG = "config.json"
+HEAD = "lm_head.weight"
 
 
 def read_parts(folder: Path, variant: str = "") -> tuple[Part, ...]:
@@ -59,7 +62,8 @@ def read_parts(folder: Path, variant: str = "") -> tuple[Part, ...]:
         for file in chosen:
             if file.name.endswith(WEIGHTS):
                 tensors.setdefault(part, []).extend(local_tensors(repo, folder, file))
-    return parts_of(tensors)
+    config = folder / CONFIG
+    return parts_of(tensors, as_json(config.read_bytes()) if config.is_file() else None)
 
 
 def fetch_parts(source: Source) -> tuple[Part, ...]:
@@ -75,15 +79,20 @@ def fetch_parts(source: Source) -> tuple[Part, ...]:
             listing = await fetch_listing(web, meter, source.revision)
             components = await fetch_components(web, meter, listing)
             files = choose_files(source.repo, listing.files, source.variant, components)
-            return await remote_parts(web, meter, listing, files)
+            told = await fetch_json(web, meter, listing, CONFIG) if listing.has(CONFIG) else None
+            return await remote_parts(web, meter, listing, files, told)
 
     return run(meter, work)
 
 
 async def remote_parts(
-    web: Web, meter: Meter, listing: Listing, files: Sequence[File]
+    web: Web, meter: Meter, listing: Listing, files: Sequence[File], config: Any = None
 ) -> tuple[Part, ...]:
-    """The components of chosen files of the hub, four headers at a time."""
+    """The components of chosen files of the hub, four headers at a time.
+
+    Args:
+        config: what the model's config.json says, where there is one.
+    """
     turns = asyncio.Semaphore(TOGETHER)
 
     async def one(file: File) -> list[Tensor]:
@@ -96,7 +105,7 @@ async def remote_parts(
     tensors: dict[str, list[Tensor]] = {}
     for file, found in zip(weights, await asyncio.gather(*map(one, weights)), strict=True):
         tensors.setdefault(file.folder, []).extend(found)
-    return parts_of(tensors)
+    return parts_of(tensors, config)
 
 
 def local_tensors(repo: str, folder: Path, file: File) -> list[Tensor]:
@@ -120,8 +129,22 @@ async def remote_tensors(web: Web, listing: Listing, file: File) -> list[Tensor]
         raise Corrupt(web.repo, file.name) from error
 
 
-def parts_of(tensors: dict[str, list[Tensor]]) -> tuple[Part, ...]:
-    return tuple(part_of(name, found) for name, found in sorted(tensors.items()))
+def parts_of(tensors: dict[str, list[Tensor]], config: Any) -> tuple[Part, ...]:
+    # Some files keep the last layer although, once loaded, it is the embedding itself.
+    tied = tied_head(config)
+    return tuple(
+        part_of(name, (tensor for tensor in found if not (tied and tensor.name == HEAD)))
+        for name, found in sorted(tensors.items())
+    )
+
+
+def tied_head(config: Any) -> bool:
+    """Whether a language model's last layer has no weights of its own."""
+    inner = config.get("text_config") if isinstance(config, dict) else None
+    return any(
+        isinstance(told, dict) and told.get("tie_word_embeddings") is True
+        for told in (config, inner)
+    )
 
 
 def part_of(name: str, tensors: Iterable[Tensor]) -> Part:

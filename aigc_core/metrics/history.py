@@ -193,8 +193,8 @@ def loaded(network: "nn.Module", file: Path) -> "LoadedSampler":
 
     from aigc_core.families.image_sampler import LoadedSampler
     from aigc_core.gate import Gate
-    from aigc_core.placement import Placement
     from aigc_core.models.protocols import ImageSampler
+    from aigc_core.placement import Placement
 
     try:
         network.load_state_dict(load_file(file), strict=True)

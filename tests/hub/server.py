@@ -12,6 +12,7 @@ hub redirects, and which refuses who brings a token.
 
 import json
 import re
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -77,6 +78,14 @@ class Asked:
         return self.headers.get("authorization", "").removeprefix("Bearer ") or None
 
 
+class Quiet(ThreadingHTTPServer):
+    """Clients that go away in the middle are no news."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class HubServer:
     """The hub and its CDN, each on a free port of this machine, until the `with` ends.
 
@@ -96,7 +105,7 @@ class HubServer:
 
     def _serve(self, name: str) -> ThreadingHTTPServer:
         handler = type("Handler", (Answering,), {"hub": self, "name": name})
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server = Quiet(("127.0.0.1", 0), handler)
         server.daemon_threads = True
         Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         return server

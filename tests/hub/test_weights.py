@@ -1,6 +1,7 @@
 """What a model takes, from headers alone; and headers that lie."""
 
 import json
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from aigc_core.footprint import Part, footprint
 from aigc_core.hub.errors import Corrupt, UnsafeRepository
@@ -73,6 +74,24 @@ def test_blocks_and_layers_are_told_by_names(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "model.safetensors")
     numbers = 800 + 64 + 8 + 320
     assert read_parts(tmp_path) == (Part("", numbers, 430, block=320, layer=800),)
+
+
+def test_a_last_layer_that_is_the_embedding_counts_once(
+    tmp_path: Path, stand_in: Callable[[str], Path], hub: HubServer
+) -> None:
+    folder = stand_in("qwen3")
+    (whole,) = read_parts(folder)
+    twice = tmp_path / "twice"
+    shutil.copytree(folder, twice)
+    weights = load_file(twice / "model.safetensors")
+    weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
+    save_file(weights, twice / "model.safetensors")
+    assert read_parts(twice) == (whole,)
+    assert fetch_parts(Source(REPO, hub.add(REPO, twice))) == (whole,)
+    config = json.loads((twice / "config.json").read_text())
+    (twice / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": False}))
+    (part,) = read_parts(twice)
+    assert part.numbers == whole.numbers + weights["lm_head.weight"].size
 
 
 def test_shards_count_together(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from aigc_core.building import ASIDE
 from aigc_core.errors import Cancelled
 from aigc_core.gate import Gate
 from aigc_core.hub.transfer import Report, Transfer
@@ -119,6 +120,22 @@ class TestMoments:
             until(lambda: house.state("large").progress is not None)
             cancelled(house, lease)
         house.use("large")
+        house.empty()
+
+    def test_waiting_for_memory_while_others_wait_for_it_in_turn(self) -> None:
+        house = House(Machine(cpu=10 * GB))
+        house.add("used", weight_bytes=6 * GB)
+        house.add("large", weight_bytes=6 * GB)
+        house.add("small")
+        with house.loader.lease("used"):
+            large = house.loader.ask("large")
+            until(lambda: house.state("large").progress is not None)
+            house.clock.now += ASIDE + 1
+            until(lambda: house.loader._builder._order._taken)
+            small = house.loader.ask("small")
+            cancelled(house, large)
+            ready(small)
+            small.close()
         house.empty()
 
     def test_queueing(self, house: House) -> None:

@@ -16,7 +16,6 @@ from aigc_core.checkpoints import CHECKPOINTS
 from aigc_core.errors import InvalidRequest, UnreadableFile
 from aigc_core.families.image_sampler import LoadedSampler
 from aigc_core.gate import Gate
-from aigc_core.placement import Placement
 from aigc_core.metrics import history
 from aigc_core.metrics.frechet import frechet_distance, moments
 from aigc_core.metrics.history import (
@@ -37,6 +36,7 @@ from aigc_core.metrics.rank import rank_correlation
 from aigc_core.metrics.reference import read
 from aigc_core.metrics.training_history import HISTORY, SPRITE, read_history
 from aigc_core.models.dcgan import Generator as Conditional
+from aigc_core.placement import Placement
 from aigc_core.training import recipes
 from aigc_core.training.ship import ship
 from tests.histories import RECIPE, STEPS, frame, game, losses_of, run

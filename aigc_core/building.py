@@ -1,10 +1,12 @@
 """The life of a load: its files fetched, its turn awaited, a place found, the model built there."""
 
+import gc
 import logging
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from aigc_core import budget
+from aigc_core import budget, hardware
 from aigc_core.budget import NoRoom, Residents
 from aigc_core.errors import Cancelled, DeviceLost, DoesNotFit
 from aigc_core.events import Progress
@@ -204,17 +206,19 @@ class Builder:
 
                 self._check(entry)
                 return loadable.load(placement, step)
-        except Exception as error:
+        except BaseException as error:
+            # What is half loaded must be gone before the next load looks for a place.
+            let_go(error)
             if budget.is_lost(error):
                 self._lost(device.id)
             elif budget.is_out_of_memory(error):
                 self.out_of_memory += 1
             else:
+                gc.collect()
+                hardware.give_back()
                 raise
             note(logger, "no-memory", logging.WARNING, model=entry.id, device=device.id,
                  rung=option.rung)  # fmt: skip
-            # Its frames hold what was half loaded, and that must be gone before the next try.
-            error.__traceback__ = None
             return None
 
     def _check(self, entry: Entry) -> None:
@@ -230,3 +234,10 @@ class Builder:
             if self._residents.entries.get(entry.id) is entry:
                 del self._residents.entries[entry.id]
         raise Cancelled
+
+
+def let_go(error: BaseException | None) -> None:
+    """Empties the frames that an error, and those it came from, hold on to: tensors live there."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

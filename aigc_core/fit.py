@@ -12,7 +12,6 @@ from aigc_core.text import Text
 RESERVE = 400_000_000
 MARGIN = 1.1
 
-QUANTISED: tuple[Rung, ...] = ("fp8", "int4")
 ORDER = (*RUNGS, "cpu")
 
 Activations = Callable[[Kind], int]
@@ -115,10 +114,13 @@ def options(
     for rung in rungs:
         group = []
         for device in freest:
-            if device.kind == "cpu" or (device.unified and rung not in ("full", *QUANTISED)):
+            if device.kind == "cpu" or (device.unified and rung not in ("full", "fp8")):
                 continue
             whole = option(parts, activations, device, dtype_for(device), "full")
-            if rung in QUANTISED and need(whole.weights.device, whole.activations) <= device.total:
+            if rung == "fp8" and (
+                device.kind == "mps"  # It has no such numbers.
+                or need(whole.weights.device, whole.activations) <= device.total
+            ):
                 continue
             group.append(option(parts, activations, device, dtype_for(device), rung))
         groups.append(group)
@@ -179,7 +181,7 @@ def held(way: Option, devices: Iterable[Device]) -> Fit:
     """What it means for people that a model is held in this way on a machine with these devices."""
     if way.device.kind == "cpu" and any(device.kind != "cpu" for device in devices):
         return Fit("slower", PROCESSOR)
-    if way.rung in QUANTISED:
+    if way.rung == "fp8":
         return Fit("fits", QUANTISED_FITS)
     return Fit("fits", FITS) if way.rung == "full" else Fit("slower", OFFLOADED)
 

@@ -1,15 +1,16 @@
-"""A plugin for tests that unload much: `pytest_plugins = ("tests.collector",)`."""
+"""Python's collector, for tests that unload many models."""
 
 import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 
-import pytest
 
-
-@pytest.fixture(scope="module")
+@contextmanager
 def light_collector() -> Iterator[None]:
-    """Each unloaded model has the collector go through everything; so far, that is much."""
+    """Each model unloaded has the collector go through everything; what is here now, it skips."""
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -8,7 +8,7 @@ from aigc_core.hardware import Device, Gpu, Kind, Machine
 from tests.fresh import fresh
 
 GB = 10**9
-ALL: tuple[Rung, ...] = ("full", "fp8", "int4", "offload", "group", "sequential")
+ALL: tuple[Rung, ...] = ("full", "fp8", "offload", "group", "sequential")
 OFFLOADS: tuple[Rung, ...] = ("full", "offload", "group", "sequential")
 
 

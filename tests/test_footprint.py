@@ -13,8 +13,7 @@ WHOLE = 1_150_000 * 2 + 600
     ("rung", "expected"),
     [
         ("full", Footprint(WHOLE)),
-        ("fp8", Footprint(WHOLE - 1_000_000)),
-        ("int4", Footprint(WHOLE - 2_000_000 + 531_250)),
+        ("fp8", Footprint(WHOLE - 2_000_000 + 1_300_000)),
         ("offload", Footprint(2_000_000, WHOLE)),
         # Two blocks of the network; the decoder, which has none, comes whole.
         ("group", Footprint(200_000, WHOLE)),
@@ -40,7 +39,17 @@ def test_each_rung_takes_no_more_of_the_device_than_the_one_before() -> None:
     offloads: list[Rung] = ["full", "offload", "group", "sequential"]
     taken = [footprint(PIPELINE, "bfloat16", rung).device for rung in offloads]
     assert taken == sorted(taken, reverse=True)
-    assert list(RUNGS) == ["full", "fp8", "int4", "offload", "group", "sequential"]
+    assert list(RUNGS) == ["full", "fp8", "offload", "group", "sequential"]
+
+
+def test_fp8_shrinks_what_denoises_though_a_text_encoder_is_larger() -> None:
+    parts = [Part("text_encoder_3", 2_000_000), Part("transformer", 1_000_000)]
+    assert footprint(parts, "bfloat16", "fp8").device == 4_000_000 + 1_300_000
+
+
+def test_a_group_holds_the_largest_layer_though_it_is_in_no_block() -> None:
+    with_embedding = Part("", 1_000_000, block=50_000, layer=400_000)
+    assert footprint([with_embedding], "bfloat16", "group").device == 800_000
 
 
 @pytest.mark.parametrize("rung", list(RUNGS))

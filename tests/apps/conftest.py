@@ -8,13 +8,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from slow import Slow, answer
-from visiting import Client
 
 from aigc_core.catalog import Catalog, Entry
 from aigc_core.engine import CatalogModel, Engine
 from aigc_core.loader import Loader
 from aigc_core.tasks.image import SampleImages, TraceImage
+from tests.apps.slow import Slow, answer
+from tests.apps.visiting import Client
 
 
 @pytest.fixture

@@ -12,8 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-from slow import Slow
-from visiting import Client
 
 from aigc_core import default_engine
 from aigc_core.artifact import read_record
@@ -21,6 +19,8 @@ from aigc_core.checkpoints import CHECKPOINTS
 from aigc_core.engine import Engine
 from aigc_core.errors import InvalidRequest, TooBusy
 from aigc_core.tasks.image import InterpolateImages, Request, SampleImages, TraceImage
+from tests.apps.slow import Slow
+from tests.apps.visiting import Client
 
 STRANGE: dict[str, Any] = {
     "10^9": 10**9,

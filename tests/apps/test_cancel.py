@@ -7,12 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from slow import Slow
-from visiting import Client
 
 from aigc_core.engine import Engine
 from aigc_core.tasks.image import SampleImages
 from apps.ui import runs
+from tests.apps.slow import Slow
+from tests.apps.visiting import Client
 from tests.waiting import until
 
 STEP = 0.02

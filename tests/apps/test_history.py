@@ -8,15 +8,15 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
-from forged import claiming, picture
 from PIL import Image as Pillow
-from visiting import Client
 
 from aigc_core import default_engine
 from aigc_core.artifact import Artifact, contact_sheet
 from aigc_core.media import Image, pixels
 from aigc_core.tasks.image import InterpolateImages, SampleImages
 from apps.ui.history import KEPT, THUMB, listed, remembered, thumbnails
+from tests.apps.forged import claiming, picture
+from tests.apps.visiting import Client
 
 
 @pytest.fixture(scope="module")

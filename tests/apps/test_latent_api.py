@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from forged import bomb, claiming, gif, picture
 from PIL import Image as Pillow
 from PIL import ImageDraw
-from visiting import Client
 
 from aigc_core import default_engine
 from aigc_core.artifact import read_record
@@ -31,6 +29,8 @@ from aigc_core.tasks import (
     WalkLatent,
 )
 from apps.image.drawing_pad import DRAWINGS
+from tests.apps.forged import bomb, claiming, gif, picture
+from tests.apps.visiting import Client
 
 REQUESTS: dict[str, type[Request]] = {
     "image_encode": EncodeImage,

@@ -8,13 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
-from visiting import Client
 
 from aigc_core.footprint import Part, footprint
 from aigc_core.hub.snapshot import local
 from apps.models import words
 from apps.models.view import changed
 from apps.ui.owner import NotTheOwner
+from tests.apps.visiting import Client
 from tests.shop import GATED, REMOTE, TINY, Shop, hub, shop, stand_in
 from tests.waiting import until
 

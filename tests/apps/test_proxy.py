@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from visiting import Client
 
 from apps.ui import runs
 from apps.ui.turns import Place, Turns, Visitor
+from tests.apps.visiting import Client
 
 VALUES = {"label": "3", "count": 1, "seed": 0, "truncation": 1.0, "model": "dcgan-mnist"}
 

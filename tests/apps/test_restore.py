@@ -3,14 +3,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from forged import bomb, claiming, gif, picture, with_record
-from visiting import Client
 
 from aigc_core import default_engine
 from aigc_core.artifact import Record, contact_sheet
 from aigc_core.errors import AigcError, InvalidRequest, UnreadableFile
 from aigc_core.tasks.image import InterpolateImages, SampleImages, TraceImage
 from apps.ui.restore import settings_of
+from tests.apps.forged import bomb, claiming, gif, picture, with_record
+from tests.apps.visiting import Client
 
 REQUEST = SampleImages(label="7", count=6, seed=42, truncation=0.5)
 NO_RECORD = "does not carry the record"

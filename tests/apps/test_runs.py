@@ -8,7 +8,6 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
-from slow import Slow
 
 from aigc_core.engine import Engine
 from aigc_core.errors import InvalidRequest
@@ -17,6 +16,7 @@ from aigc_core.media import Image
 from aigc_core.tasks.image import SampleImages
 from aigc_core.text import Text
 from apps.ui import runs
+from tests.apps.slow import Slow
 
 NOTE = Text("working", "进行中")
 WEB: Any = SimpleNamespace(client=None, session_hash=None, headers={})

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from PIL import Image as Pillow
-from visiting import Client
 
 from aigc_core.errors import InvalidRequest, UnknownModel
 from aigc_core.tasks.study import CompareModels, MeasureQuality
 from aigc_core.text import Text
+from tests.apps.visiting import Client
 
 NOBODY = "nobody"
 WRONG: dict[str, list[tuple[str, Any]]] = {

@@ -1,22 +1,28 @@
 """Memory that runs out in the middle of a run: what is tried, what is told, what is left."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
 
 from aigc_core.errors import DeviceLost, OutOfMemory
-from aigc_core.events import Event, Result
+from aigc_core.events import Event, Progress, Result
 from aigc_core.ladder import AGAIN, LESS
-from tests.engine.greedy import GB, LADDER, Kitchen, told
+from tests.collector import light_collector
+from tests.engine.greedy import GB, LADDER, STEP, Kitchen, told
 from tests.loader.house import Machine, OutOfMemoryError, Threads
-from tests.waiting import until
-
-pytest_plugins = ("tests.collector",)
-pytestmark = pytest.mark.usefixtures("light_collector")
+from tests.waiting import SOON, until
 
 Make = Callable[..., Kitchen]
+FIRST = Progress(0, 5, STEP)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quickly() -> Iterator[None]:
+    """Every test here unloads models."""
+    with light_collector():
+        yield
 
 
 @pytest.fixture
@@ -197,11 +203,12 @@ class TestOthers:
         together = threading.Barrier(4)
 
         def visit(_: int) -> list[Event]:
-            run = kitchen.run()
-            events = [next(run)]
-            while events[-1].note.en != "a step":  # type: ignore[union-attr]
-                events.append(next(run))
-            together.wait(60)
+            run, events = kitchen.run(), list[Event]()
+            # All use the large copy, then all the small one, before anybody ends.
+            for before in (0, 2):
+                while len(told(events)) < before or events[-1:] != [FIRST]:
+                    events.append(next(run))
+                together.wait(SOON)
             return events + list(run)
 
         for events in Threads(4, visit).join():

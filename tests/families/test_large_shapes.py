@@ -90,7 +90,7 @@ PARTS = [(id, name) for id, parts in SHAPES.items() for name in parts]
 TAKES: list[tuple[str, DType, Rung, float, float]] = [
     ("sd-turbo", "float32", "full", 5.160, 0),
     ("sd-turbo", "float16", "full", 2.580, 0),
-    ("sd-turbo", "bfloat16", "fp8", 1.714, 0),
+    ("sd-turbo", "bfloat16", "fp8", 1.974, 0),
     ("sd-turbo", "float16", "offload", 1.732, 2.580),
     ("qwen3-0.6b", "float32", "full", 2.384, 0),
     ("qwen3-0.6b", "bfloat16", "full", 1.192, 0),

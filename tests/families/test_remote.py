@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from servers import WORDS, Behaviour, Server, serving
 
 from aigc_core.catalog import Catalog, Entry
 from aigc_core.catalog_model import CatalogModel
@@ -21,6 +20,7 @@ from aigc_core.families import remote, remote_errors, remote_image
 from aigc_core.loader import Loader
 from aigc_core.media import Image, Writing
 from aigc_core.tasks import ContinueText, Request, TextToImage
+from tests.families.servers import WORDS, Behaviour, Server, serving
 from tests.waiting import SOON, until
 
 TEXT = ContinueText.ask(prompt="Once", tokens=20, temperature=0.5, top_p=0.9, seed=7)

@@ -1,14 +1,16 @@
+from collections.abc import Iterator
+
 import pytest
 
 from tests.collector import light_collector
 from tests.loader.house import House
 
-__all__ = ["light_collector"]
-
 
 @pytest.fixture(scope="module", autouse=True)
-def quickly(light_collector: None) -> None:
+def quickly() -> Iterator[None]:
     """Every test here unloads models."""
+    with light_collector():
+        yield
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -160,6 +161,53 @@ class TestMoments:
         assert fake.loads == 1
         second.close()
         house.empty()
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "failed"])
+def test_what_was_half_loaded_is_gone_before_the_next_load_looks_for_a_place(
+    ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(Machine(cpu=10 * GB), patience=0)
+    half = house.add("half")
+    house.add("next", weight_bytes=6 * GB)
+    fail = house.loader._fail
+    looked = threading.Event()
+
+    def load(placement, step):  # type: ignore[no-untyped-def]
+        held = house.machine.hold("cpu", 6 * GB)
+        half.started.set()
+        while not half.failures:
+            step()
+        try:
+            compute(held)
+        except KeyError as error:
+            raise ValueError("a bug") from error
+
+    def compute(tensor: object) -> None:
+        raise KeyError("inside")
+
+    def fail_late(entry: Any, error: BaseException) -> None:
+        if entry.id == "half":
+            assert looked.wait(SOON)
+        fail(entry, error)
+
+    monkeypatch.setattr(house.loader, "_fail", fail_late)
+    half.load = load  # type: ignore[method-assign]
+    first, second = house.loader.ask("half"), house.loader.ask("next")
+    assert half.started.wait(SOON)
+    until(lambda: house.loader._builder._order._waiting)
+    if ending == "cancelled":
+        first.close()
+    else:
+        half.failures.append(ValueError())
+    ready(second)
+    looked.set()
+    if ending == "failed":
+        with pytest.raises(ValueError, match="a bug"):
+            ready(first)
+    first.close()
+    second.close()
+    house.empty()
 
 
 class TestOddFamilies:

@@ -24,14 +24,12 @@ class TestWays:
         assert house.way("large") == (("cpu", "full") if rung == "cpu" else ("cuda:0", rung))
         house.empty()
 
-    @pytest.mark.parametrize(
-        ("memory", "rung"), [(20 * GB, "full"), (12 * GB, "fp8"), (3 * GB, "int4")]
-    )
+    @pytest.mark.parametrize(("memory", "rung"), [(20 * GB, "full"), (12 * GB, "fp8")])
     def test_smaller_weights_only_where_whole_ones_would_not_fit_an_empty_device(
         self, memory: int, rung: str
     ) -> None:
         house = House(Machine(cuda0=memory))
-        house.add("large", weight_bytes=12 * GB, rungs=("full", "fp8", "int4", "offload"))
+        house.add("large", weight_bytes=12 * GB, rungs=("full", "fp8", "offload"))
         assert house.way("large") == ("cuda:0", rung)
 
     def test_others_use_brings_no_smaller_weights_where_whole_ones_fit_an_empty_device(

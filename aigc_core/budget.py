@@ -50,34 +50,40 @@ LOST = (  # After these, nothing works on the device until the process is starte
 )
 
 
+MEMORY = Text(
+    "AIGC_MEMORY must be like cpu=4GB,cuda:0=20GB; “{given}” is not.",
+    "AIGC_MEMORY 的形式应为 cpu=4GB,cuda:0=20GB，而不是“{given}”。",
+)
+
+
 def limit(device: Device) -> int:
     """Bytes that all models together may take there: what `AIGC_MEMORY` says, else all.
 
-    `AIGC_MEMORY="cpu=4GB,cuda:0=20GB"` leaves the rest to other programs.
+    Raises:
+        InvalidRequest: it cannot be read.
+    """
+    return min(limits().get(device.id, device.total), device.total)
+
+
+def limits() -> dict[str, int]:
+    """What `AIGC_MEMORY="cpu=4GB,cuda:0=20GB"` leaves to models, by device; the rest is others'.
 
     Raises:
         InvalidRequest: it cannot be read.
     """
     said = os.environ.get("AIGC_MEMORY", "")
+    found: dict[str, int] = {}
     for pair in filter(None, (part.strip() for part in said.split(","))):
-        name, _, amount = pair.rpartition("=")
-        amount = amount.strip()
+        name, _, amount = (part.strip() for part in pair.rpartition("="))
         unit = amount.lstrip("0123456789.")
         try:
             most = round(float(amount.removesuffix(unit)) * UNITS[unit.strip()])
         except (ValueError, KeyError):
             raise InvalidRequest(MEMORY, given=pair) from None
-        if not DEVICE.fullmatch(name := name.strip()):
+        if not DEVICE.fullmatch(name):
             raise InvalidRequest(MEMORY, given=pair)
-        if name == device.id:
-            return min(most, device.total)
-    return device.total
-
-
-MEMORY = Text(
-    "AIGC_MEMORY must be like cpu=4GB,cuda:0=20GB; “{given}” is not.",
-    "AIGC_MEMORY 的形式应为 cpu=4GB,cuda:0=20GB，而不是“{given}”。",
-)
+        found[name] = most
+    return found
 
 
 def allowance(device: Device) -> int:
@@ -118,6 +124,12 @@ def is_lost(error: BaseException) -> bool:
     """Whether the device failed in a way that only a new process mends."""
     message = str(error).lower()
     return isinstance(error, RuntimeError) and any(sign in message for sign in LOST)
+
+
+def collect() -> None:
+    """Frees what only refers to itself, and returns what nobody uses to the system."""
+    gc.collect()
+    hardware.give_back()
 
 
 class NoRoom(Exception):
@@ -279,35 +291,39 @@ class Residents(Generic[R]):
             for pool in pools:
                 while victim := self._cheapest(pool):
                     self._unload(victim)
-        gc.collect()
-        hardware.give_back()
+        collect()
 
     def make_room(self, device: Device, bytes: int) -> None:
         """Unloads idle models until so much is free on a device, or nothing is idle."""
         with self._room:
             while self._free(device.id) < bytes and (victim := self._cheapest(device.pool)):
                 self._unload(victim)
+                collect()
 
     def evict(self, id: str) -> bool:
         """Unloads a model; False if it is in use, pinned or not loaded."""
         with self._room:
             with self.changed:
                 entry = self.entries.get(id)
-            return entry is not None and self._unload(entry)
+            gone = entry is not None and self._unload(entry)
+            if gone:
+                collect()
+            return gone
 
     def settle(self, pools: Iterable[str]) -> None:
         """Unloads what is on its way out, and idle models beyond the allowance of a memory."""
         with self.changed:
             gone = [entry for entry in self.leaving if self._may_go(entry)]
-        if gone:
-            with self._room:
-                for entry in gone:
-                    self._unload(entry)
-        for pool in pools:
-            if self._over(pool):
-                with self._room:
-                    while self._over(pool) and (victim := self._cheapest(pool)):
-                        self._unload(victim)
+        over = [pool for pool in pools if self._over(pool)]
+        if not gone and not over:
+            return
+        with self._room:
+            for entry in gone:
+                self._unload(entry)
+            for pool in over:
+                while self._over(pool) and (victim := self._cheapest(pool)):
+                    self._unload(victim)
+            collect()
 
     def tidy(self, idle_seconds: float) -> float:
         """Unloads models that were idle for so long; seconds until the next may be."""
@@ -316,9 +332,11 @@ class Residents(Generic[R]):
             idle = [entry for pool in self._pools() for entry in self._idle(pool)]
             old = {entry for entry in idle if now - entry.last_use >= idle_seconds}
             left = [idle_seconds - (now - entry.last_use) for entry in idle if entry not in old]
-        with self._room:
-            for entry in old:
-                self._unload(entry)
+        if old:
+            with self._room:
+                for entry in old:
+                    self._unload(entry)
+                collect()
         return min(left, default=idle_seconds)
 
     def close(self) -> None:
@@ -366,6 +384,7 @@ class Residents(Generic[R]):
                 if victim is None:
                     return False
                 self._unload(victim)
+                collect()
         return self._fits(option)
 
     def _no_room(self, options: list[Option]) -> NoRoom:
@@ -407,7 +426,7 @@ class Residents(Generic[R]):
         return entry.model is not None and not entry.refs and not kept
 
     def _unload(self, entry: R) -> bool:
-        """Closes a model, unless somebody has taken it meanwhile."""
+        """Closes a model, unless somebody has taken it meanwhile; `collect` gets its memory."""
         with self.changed:
             known = entry in self.leaving or self.entries.get(entry.id) is entry
             if not known or not self._may_go(entry):
@@ -423,8 +442,6 @@ class Residents(Generic[R]):
         except Exception:
             logger.exception("closing %s failed", entry.id)
         del model
-        gc.collect()
-        hardware.give_back()
         note(
             logger,
             "evicted",

@@ -92,6 +92,7 @@ class Builder:
         while True:
             try:
                 with self._order.turn(lambda: self._rank(entry), lambda: self._check(entry)):
+                    self._check(entry)  # Before idle models give way to it.
                     option = self._place(entry, ways, begun)
                     start = self._clock()
                     model = self._construct(entry, loadable, option)
@@ -126,6 +127,7 @@ class Builder:
                     self._check(entry)
                     while not watch.wait(LOOK):
                         entry.progress = told(entry.id, watch.transfer)
+                        self._check(entry)  # Somebody else may keep the download going.
                     return
             except Cancelled:
                 # Given up by all who waited; somebody else may have come since.

@@ -11,18 +11,34 @@ from functools import cached_property
 from math import prod
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError, model_validator
+from pydantic.functional_validators import AfterValidator
 
 from aigc_core.checkpoint import WEIGHTS, count_weights, read_config, read_shapes
 from aigc_core.checkpoints import CHECKPOINTS
 from aigc_core.errors import AigcError, ModelUnavailable, UnknownModel
+from aigc_core.footprint import Part
 from aigc_core.hub.source import Source
 from aigc_core.tasks import Request, brief
 from aigc_core.text import Text
 
 OURS = Path(__file__).with_name("catalog.toml")
+
+
+def nested(sizes: tuple[int, int, int]) -> tuple[int, int, int]:
+    numbers, block, layer = sizes
+    if max(block, layer) > numbers:
+        raise ValueError("a block or a layer is no larger than its part")
+    return sizes
+
+
+Sizes = Annotated[
+    tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt], AfterValidator(nested)
+]
+"""How many numbers a part keeps, its largest block, and its largest layer, as in `Part`."""
 
 
 class Licences(BaseModel):
@@ -56,7 +72,8 @@ class Entry(BaseModel):
         revision: pins the weights or the data, as `sha256:...`, or the commit on the hub.
         repo: `org/name` on the hub.
         variant: of the files there, such as `fp16`.
-        weights: how many numbers each part of it keeps, to say what it needs before the download.
+        weights: how many numbers each part of it keeps, or also its largest block and layer
+            (`[numbers, block, layer]`), to say what it needs before the download.
         download: bytes of its files on the hub; 0 where they are only reckoned from the weights.
         gated: whether its makers want their terms accepted before the download.
         server: where a remote model answers; `$NAME` is taken from the environment.
@@ -76,7 +93,7 @@ class Entry(BaseModel):
     revision: str = ""
     repo: str = ""
     variant: str = ""
-    weights: dict[str, int] = {}
+    weights: dict[str, NonNegativeInt | Sizes] = {}
     download: int = 0
     gated: bool = False
     server: str = ""
@@ -100,6 +117,21 @@ class Entry(BaseModel):
     def source(self) -> Source:
         """The files of a model from the hub."""
         return Source(self.repo, self.revision, self.variant)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What its weights consist of, as far as the catalog says."""
+        return tuple(
+            Part(name, sizes)
+            if isinstance(sizes, int)
+            else Part(name, sizes[0], block=sizes[1], layer=sizes[2])
+            for name, sizes in self.weights.items()
+        )
+
+    @property
+    def host(self) -> str:
+        """The server of a remote model as people are told it: no path, user, password or key."""
+        return host_of(self.server)
 
     @property
     def is_data(self) -> bool:
@@ -171,7 +203,7 @@ class Entry(BaseModel):
     def numbers(self) -> int:
         """How many numbers it keeps, running statistics included."""
         if self.origin != "scratch":
-            return sum(self.weights.values())
+            return sum(part.numbers for part in self.parts)
         return sum(prod(shape) for shape in read_shapes(self.folder).values())
 
     @cached_property
@@ -267,6 +299,15 @@ def own_file() -> Path:
         return Path(own)
     home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(home) / "aigc" / "catalog.toml"
+
+
+def host_of(address: str) -> str:
+    """`host:port` of a URL; a provider's name or `$NAME` as it is."""
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+    except ValueError:
+        return ""
+    return parts.netloc.rpartition("@")[2]
 
 
 def read_entries(file: Path) -> list[Entry]:

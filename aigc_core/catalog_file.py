@@ -175,11 +175,13 @@ def toml(entry: Entry) -> str:
 
 
 def value(of: Any) -> str:
-    """A value in TOML: a string, a number, yes or no, or a table of these."""
+    """A value in TOML: a string, a number, yes or no, a list or a table of these."""
     if isinstance(of, Mapping):
         return "{ " + ", ".join(f"{quoted(k)} = {value(v)}" for k, v in of.items()) + " }"
     if isinstance(of, bool):
         return "true" if of else "false"
+    if isinstance(of, list | tuple):
+        return f"[{', '.join(map(value, of))}]"
     return quoted(of) if isinstance(of, str) else str(of)
 
 

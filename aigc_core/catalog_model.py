@@ -53,7 +53,7 @@ class CatalogModel:
             from aigc_core.hub.weights import read_parts
 
             return read_parts(folder, self.entry.variant)
-        return tuple(Part(name, numbers) for name, numbers in self.entry.weights.items())
+        return self.entry.parts
 
     def activation_bytes(self) -> int:
         if self.entry.origin == "remote":

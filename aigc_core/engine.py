@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 
-from aigc_core import __version__
+from aigc_core import __version__, budget
 from aigc_core.artifact import Artifact, Record
 from aigc_core.catalog import Catalog, Entry
 from aigc_core.catalog_model import CatalogModel
@@ -21,6 +21,7 @@ from aigc_core.ladder import Attempt, answered
 from aigc_core.lease import Priority
 from aigc_core.loader import Loader
 from aigc_core.peaks import Peaks
+from aigc_core.placement import Placement
 from aigc_core.tasks import Request, brief
 from aigc_core.text import Text
 
@@ -45,6 +46,7 @@ class Engine:
     def default(cls, *, batching: bool = True, catalog: Catalog | None = None) -> "Engine":
         """An engine over this machine's devices, and by default the suite's catalog."""
         catalog = catalog or Catalog.default()
+        budget.limits()  # What the host has set is read at the start, not at somebody's click.
         loader = Loader(
             lambda model: CatalogModel(catalog.find(model)),
             batching=batching,
@@ -100,12 +102,12 @@ class Engine:
                         yield event
                         continue
                     seconds = time.perf_counter() - start
-                    device = lease.model.placement.device
+                    place = lease.model.placement
                     yield Result(
                         tuple(
                             Artifact(
                                 output.media,
-                                record(attempt, entry, output, device, seconds),
+                                record(attempt, entry, output, place, seconds),
                                 output.caption,
                             )
                             for output in event.outputs
@@ -164,19 +166,25 @@ def idle_seconds() -> float | None:
     return 60 * minutes
 
 
-def record(attempt: Attempt, entry: Entry, output: Output, device: str, seconds: float) -> Record:
+def record(
+    attempt: Attempt, entry: Entry, output: Output, place: Placement, seconds: float
+) -> Record:
     """How one output of a run was made."""
     request = attempt.request
-    lessened = [how.en for how in attempt.lessened]
+    details = dict(output.details)
+    if entry.origin == "hub":
+        details |= {"dtype": place.dtype, "held": place.rung}
+    if attempt.lessened:
+        details["lessened"] = [how.en for how in attempt.lessened]
     return Record(
         task=request.task,
         request=request.model_dump(),
         model=entry.id,
         revision=entry.revision,
         seed=output.seed,
-        details=output.details | ({"lessened": lessened} if lessened else {}),
-        device=device,
-        software=software(),
+        details=details,
+        device=place.device,
+        software=software(entry.origin),
         tolerance=output.tolerance,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(seconds, 4),
@@ -184,10 +192,11 @@ def record(attempt: Attempt, entry: Entry, output: Output, device: str, seconds:
 
 
 @cache
-def software() -> dict[str, str]:
-    """The versions on which a result depends."""
+def software(origin: str) -> dict[str, str]:
+    """The versions on which a result of a model of this origin depends."""
+    libraries = ("torch", "transformers", "diffusers") if origin == "hub" else ("torch",)
     return {
         "aigc": __version__,
         "python": platform.python_version(),
-        "torch": version("torch"),
+        **{name: version(name) for name in libraries},
     }

@@ -35,7 +35,7 @@ class Part:
         numbers: how many floating-point numbers it keeps; they take the dtype of the placement.
         other: bytes of what keeps its own dtype, such as integer buffers.
         block: of the numbers, those of its largest block, such as one Transformer layer.
-        layer: of these, those of its largest single layer.
+        layer: those of its largest single layer, within a block or, as an embedding, outside.
     """
 
     name: str
@@ -56,8 +56,9 @@ class Footprint:
 def footprint(parts: Sequence[Part], dtype: DType, rung: Rung = "full") -> Footprint:
     """What the weights of a model take.
 
-    `fp8` shrinks the part that denoises, or else the largest, alone; the others keep everything in RAM and
-    bring a part, two blocks (one computes while the next comes) or a layer to the device.
+    `fp8` shrinks the part that denoises, or else the largest, alone; the others keep everything
+    in RAM and bring a part, two blocks (one computes while the next comes) or a layer to the
+    device.
     """
     width = WIDTH[dtype]
     whole = {part.name: part.numbers * width + part.other for part in parts}

@@ -15,6 +15,7 @@ from aigc_core.budget import is_lost, is_out_of_memory
 from aigc_core.errors import DeviceLost, OutOfMemory
 from aigc_core.events import FamilyEvent, Progress
 from aigc_core.lease import Lease
+from aigc_core.placement import LoadedModel
 from aigc_core.tasks import Request
 from aigc_core.text import Text
 
@@ -50,13 +51,14 @@ def answered(
         DeviceLost: the device failed; the next run goes elsewhere.
     """
     again = False
+    less: LoadedModel | None = None  # The model with smaller settings, for this run alone.
     while True:
         device = lease.model.placement.device
         failure: Exception | None = None
         try:
             # Closed before the lease is, whatever ends the run.
             with closing(
-                family.ANSWERS[type(attempt.request)](lease.model, attempt.request)
+                family.ANSWERS[type(attempt.request)](less or lease.model, attempt.request)
             ) as events:
                 yield from events
             return
@@ -71,6 +73,7 @@ def answered(
         failure.__traceback__ = failure.__context__ = failure.__cause__ = None
         del failure
         if lost:
+            less = None
             lease.lost()
             raise DeviceLost(device)
         lease.relieve()
@@ -79,16 +82,18 @@ def answered(
             yield Progress(0, 0, AGAIN)
             continue
         smaller = getattr(family, "smaller", None)
-        if smaller and (found := smaller(lease.model, attempt.request)):
-            attempt.request, how = found
-        elif how := lease.step_down():
+        if smaller and (found := smaller(less or lease.model, attempt.request)):
+            less, attempt.request, how = found
+            del found
+            attempt.lessened.append(how)
+            yield Progress(0, 0, LESS.fill(how=how))
+            continue
+        less = None  # It is not to keep alive what is unloaded now.
+        if how := lease.step_down():
             again = False
             yield Progress(0, 0, LESS.fill(how=how))
             yield from lease.waiting()
             # Room may have been found only further down than expected.
             attempt.lessened.append(lease.how)
             continue
-        else:
-            raise OutOfMemory(model)
-        attempt.lessened.append(how)
-        yield Progress(0, 0, LESS.fill(how=how))
+        raise OutOfMemory(model)

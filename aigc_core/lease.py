@@ -63,6 +63,7 @@ class Entry(Resident):
         loadable: the model, to be loaded once more.
         estimate: bytes that a usual run takes beyond the weights, in float32, uncorrected.
         after: the rank of the way to hold it that proved too large; -1 for none.
+        stepped: it is held in a smaller way because a run took too much, not the load.
         below: the smaller ways to hold it than the one taken.
         watch: over its download, while there is one.
     """
@@ -75,6 +76,7 @@ class Entry(Resident):
     reason: Text | None = None
     progress: Progress | None = None
     after: int = -1
+    stepped: bool = False
     below: tuple[Option, ...] = ()
     queue: "list[Lease]" = field(default_factory=list)
     holders: "set[Lease]" = field(default_factory=set)

@@ -327,6 +327,7 @@ class Loader:
             self._take_back(lease)
             lease._model = lease._error = lease._traceback = None
             self._serve(entry)
+            self._leave_small(entry)
             pools = entry.pools
         self._residents.settle(pools)
         self._tidy_later()
@@ -342,6 +343,17 @@ class Loader:
             entry.queue.remove(lease)
             if not entry.queue and entry.watch is not None:
                 entry.watch.close()
+
+    def _leave_small(self, entry: Entry) -> None:
+        """Lets go of an idle copy that was made smaller for one run; `_changed` is held.
+
+        Whoever comes next should have the best way to hold the model, and not a slow one that
+        somebody's large wish led to.
+        """
+        idle = entry.model is not None and not entry.refs and not entry.queue
+        if entry.stepped and idle and self._residents.entries.get(entry.id) is entry:
+            del self._residents.entries[entry.id]
+            self._residents.leaving.append(entry)
 
     def _ranked(self, entry: Entry) -> list[Lease]:
         now = self._clock()
@@ -457,6 +469,7 @@ class Loader:
         if new is None or new is old or new.status == "failed":
             current = new is old
             new = Entry(old.id, shared=old.shared, key=old.key, loadable=old.loadable, after=after)
+            new.stepped = after >= 0
             self._start(new)
             if current:
                 self._residents.leaving.append(old)

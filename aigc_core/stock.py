@@ -78,7 +78,7 @@ def stock(entry: Entry, held: Iterable[Holding]) -> Stock:
     if local(entry.source) is not None:
         used = max((holding.last_used for holding in here), default=None)
         return Stock(entry, "disk", sum(holding.bytes for holding in here), last_used=used)
-    expected = entry.download or HALF * sum(entry.weights.values())
+    expected = entry.download or HALF * entry.numbers
     return Stock(
         entry,
         "gated" if entry.gated else "hub",

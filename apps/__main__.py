@@ -1,6 +1,7 @@
 """`python -m apps [image]`: the suite, or one page of it, in the browser."""
 
 import argparse
+import logging
 import os
 import sys
 
@@ -28,6 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=None, help="default: the first free from 7860")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     options = parser.parse_args(arguments)
+    # What the loader does, a line each; others only when they warn.
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("aigc_core").setLevel(logging.INFO)
     try:
         app = build_alone(pages[options.page]) if options.page else build()
     except AigcError as error:  # Such as a host's catalog that cannot be read.

@@ -1,5 +1,6 @@
 """One served suite and one browser for the tests that need them."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -119,3 +120,11 @@ def visit(browser: Any, url: str) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert not watch.wrong
+
+
+@pytest.fixture(scope="module", autouse=True)
+def young_garbage_only() -> Iterator[None]:
+    """Spares the collector the libraries' objects, through which it would go at every unloading."""
+    gc.freeze()
+    yield
+    gc.unfreeze()

@@ -99,7 +99,7 @@ def of_origin(origin: str) -> list[str]:
 @pytest.mark.parametrize("id", of_origin("hub"))
 def test_sizes_of_pretrained_models_are_known_without_their_files(id: str, ours: Catalog):
     entry = ours.find(id)
-    assert entry.parameters == entry.numbers == sum(entry.weights.values()) > 10**8
+    assert entry.parameters == entry.numbers == sum(p.numbers for p in entry.parts) > 10**8
     assert not entry.conditional
     assert not entry.folder.exists()
 

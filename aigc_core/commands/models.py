@@ -43,7 +43,7 @@ def told(stock: Stock, engine: Engine) -> Iterator[Text]:
     if entry.origin == "hub":
         yield from files(stock, engine)
     elif entry.origin == "remote":
-        yield SERVER.fill(server=entry.server)
+        yield SERVER.fill(server=entry.host)
     problem = entry.problem()
     if problem or entry.origin != "hub":
         yield problem or READY

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from inspect import signature
 from typing import Any
 
@@ -13,6 +13,7 @@ from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
 from aigc_core.families import Answer
 from aigc_core.families.pretrained import read_model, reading, snapshot, torch_dtype
 from aigc_core.families.text_shape import read_shape
+from aigc_core.families.text_stream import BEFORE, TextStream
 from aigc_core.families.token_sampling import Draw, sampler
 from aigc_core.footprint import Rung
 from aigc_core.hub.snapshot import local
@@ -30,11 +31,8 @@ RUNGS: tuple[Rung, ...] = ("full", "group", "sequential")
 PIECE, CPU_PIECE, SMALLEST_PIECE = 512, 64, 16
 # Fewer tokens than these are not worth saving.
 FEWEST = 64
-# Tokens before what was written that are decoded with it: some decoders drop the first space.
-BEFORE = 4
 # What a run reads and writes where nobody has said.
 USUAL_TOKENS = 1024
-CUT_OFF = "\ufffd"  # The decoded beginning of a character whose other bytes are still to come.
 
 Events = Generator[FamilyEvent, None, None]
 
@@ -43,6 +41,10 @@ WRITING = Text("writing", "正在生成")
 TOO_LONG = Text(
     "The prompt has {count} tokens, but this model reads {most} at most. Shorten it.",
     "提示词有 {count} 个词元，而此模型最多读取 {most} 个。请缩短。",
+)
+NOTHING = Text(
+    "The prompt holds nothing that this model reads. Write something.",
+    "提示词中没有此模型能读取的内容。请写一些文字。",
 )
 NO_CACHE = Text(
     "it keeps no attention cache, which writing token by token needs.",
@@ -73,28 +75,30 @@ class LoadedText:
     context: int
     turn: AbstractContextManager[Any]
     piece: int = PIECE
+    # Held by tokenizers, which several runs must not use at once.
+    tokenizing: Any = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
-        self._tokenizing = threading.Lock()
         # Logits of the last token only, where it can: those of a long prompt take gigabytes.
         known = signature(self.network.forward).parameters
         self.last_alone = {"logits_to_keep": 1} if "logits_to_keep" in known else {}
 
     def encode(self, text: str) -> list[int]:
-        with self._tokenizing:
+        with self.tokenizing:
             return list(self.tokenizer(text, verbose=False)["input_ids"])
 
     def decode(self, prompt: Sequence[int], written: Sequence[int]) -> str:
         """What was written, as text."""
         before = list(prompt[-BEFORE:])
-        with self._tokenizing:
-            known, whole = (
+        return self.text_of([*before, *written])[len(self.text_of(before)) :]
+
+    def text_of(self, tokens: Sequence[int]) -> str:
+        with self.tokenizing:
+            return str(
                 self.tokenizer.decode(
-                    ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
+                    tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
                 )
-                for ids in (before, [*before, *written])
             )
-        return str(whole)[len(known) :]
 
     def step(self, tokens: Sequence[int], cache: Any, draw: Draw | None) -> tuple[int, Any]:
         """Reads tokens after those in the cache, and draws the next one (-1 without `draw`)."""
@@ -178,8 +182,10 @@ def continue_text(model: LoadedText, request: ContinueText) -> Events:
     the nucleus of probability top-p (Holtzman et al. 2020, https://arxiv.org/abs/1904.09751).
     """
     prompt = model.encode(request.prompt)
+    if not prompt:
+        raise InvalidRequest(NOTHING)
     room = model.context - len(prompt)
-    if not prompt or room < 1:
+    if room < 1:
         raise InvalidRequest(TOO_LONG, count=len(prompt), most=model.context - 1)
     cache, token, draw = None, -1, sampler(request)
     yield Progress(0, len(prompt), READING)
@@ -191,11 +197,10 @@ def continue_text(model: LoadedText, request: ContinueText) -> Events:
     limit = min(request.tokens, room)
     yield Progress(0, limit, WRITING)
     written: list[int] = []
-    text = ""
+    stream = TextStream(model.text_of, prompt)
     while token not in model.ends:
         written.append(token)
-        text = model.decode(prompt, written)
-        yield Preview(Writing(text.rstrip(CUT_OFF)), step=len(written))
+        yield Preview(Writing(stream.add(token)), step=len(written))
         if len(written) == limit:
             break
         token, cache = model.step([token], cache, draw)
@@ -204,17 +209,24 @@ def continue_text(model: LoadedText, request: ContinueText) -> Events:
         "tokens": len(written),
         "ended": "by itself" if token in model.ends else "at the limit",
     }
+    # Bytes that never became a character count too, as the decoder writes them.
+    text = model.decode(prompt, written)
     yield Finished((Output(Writing(text), request.seed, details),))
 
 
-def smaller(model: LoadedText, request: ContinueText) -> tuple[ContinueText, Text] | None:
-    """The same wish with less memory, and what changes; None where nothing is left to save."""
+def smaller(
+    model: LoadedText, request: ContinueText
+) -> tuple[LoadedText, ContinueText, Text] | None:
+    """The same wish with less memory, and what changes; None where nothing is left to save.
+
+    The model is the same, with settings for this run alone.
+    """
     if model.piece > SMALLEST_PIECE:
-        model.piece = max(SMALLEST_PIECE, model.piece // 4)
-        return request, IN_PIECES.fill(count=model.piece)
+        less = replace(model, piece=max(SMALLEST_PIECE, model.piece // 4))
+        return less, request, IN_PIECES.fill(count=less.piece)
     if request.tokens > FEWEST:
         fewer = request.model_copy(update={"tokens": max(FEWEST, request.tokens // 2)})
-        return fewer, SHORTER.fill(count=fewer.tokens)
+        return model, fewer, SHORTER.fill(count=fewer.tokens)
     return None
 
 
@@ -226,7 +238,7 @@ def activation_bytes(entry: Entry, request: ContinueText | None = None) -> int:
     folder = local(entry.source)
     if folder is None:
         # About what usual shapes give for usual lengths.
-        return 64_000_000 + sum(entry.weights.values()) // 2
+        return 64_000_000 + entry.numbers // 2
     tokens = USUAL_TOKENS if request is None else len(request.prompt) + request.tokens
     return 4 * read_shape(folder).activations(tokens, PIECE)
 

@@ -9,9 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from aigc_core.catalog import Entry
+from aigc_core.catalog import Entry, host_of
 from aigc_core.families.remote_causes import Asked, of_exception
 from aigc_core.families.remote_errors import ForeignToken, ServerUnknown, TokenMissing
 from aigc_core.gate import PROCESS
@@ -173,13 +172,6 @@ def named(value: str) -> str:
 
 def is_url(address: str) -> bool:
     return "://" in address
-
-
-def host_of(address: str) -> str:
-    """`host:port` of a URL; a provider's name as it is."""
-    if not is_url(address):
-        return address
-    return urlsplit(address).netloc.rpartition("@")[2]
 
 
 def belongs(host: str) -> bool:

@@ -4,7 +4,7 @@ One pipeline does one job at a time: its scheduler keeps the state of the run.
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import signature
 from typing import Any
 
@@ -139,6 +139,7 @@ def drawn(model: LoadedPipeline, request: TextToImage, emit: Emit) -> list[Outpu
         details["unread_tokens"] = unread
     if model.tiled:
         details["decoded"] = "in tiles"
+    decode_in_tiles(model)
     outputs: list[Output] = []
     small: list[np.ndarray] = []
     for start in range(0, request.count, model.together):
@@ -221,16 +222,28 @@ def together(request: TextToImage, pictures: list[np.ndarray]) -> Image:
     return sheet(room, columns=min(request.count, 4))
 
 
-def smaller(model: LoadedPipeline, request: TextToImage) -> tuple[TextToImage, Text] | None:
-    """The same wish with less memory, and what changes; None where nothing is left to save."""
+def decode_in_tiles(model: LoadedPipeline) -> None:
+    """Lets the VAE decode tile by tile for this run, or whole, as the settings say."""
+    vae: Any = getattr(model.pipe, "vae", None)
+    if model.tiled:
+        vae.enable_tiling()
+    elif getattr(vae, "use_tiling", False):
+        vae.disable_tiling()
+
+
+def smaller(
+    model: LoadedPipeline, request: TextToImage
+) -> tuple[LoadedPipeline, TextToImage, Text] | None:
+    """The same wish with less memory, and what changes; None where nothing is left to save.
+
+    The model is the same, with settings for this run alone.
+    """
     if min(model.together, request.count) > 1:
-        model.together = min(model.together, request.count) // 2
-        return request, FEWER.fill(count=model.together)
+        less = replace(model, together=min(model.together, request.count) // 2)
+        return less, request, FEWER.fill(count=less.together)
     vae: Any = getattr(model.pipe, "vae", None)
     if not model.tiled and hasattr(vae, "enable_tiling") and larger_than_a_tile(vae, request):
-        vae.enable_tiling()
-        model.tiled = True
-        return request, TILED
+        return replace(model, tiled=True), request, TILED
     width, height = (
         max(min(side, SMALLEST), side * 3 // 4 // model.factor * model.factor)
         for side in (request.width, request.height)
@@ -238,7 +251,7 @@ def smaller(model: LoadedPipeline, request: TextToImage) -> tuple[TextToImage, T
     if (width, height) == (request.width, request.height):
         return None
     lower = request.model_copy(update={"width": width, "height": height})
-    return lower, LOWER.fill(width=width, height=height)
+    return model, lower, LOWER.fill(width=width, height=height)
 
 
 def larger_than_a_tile(vae: Any, request: TextToImage) -> bool:

@@ -65,9 +65,9 @@ class Found:
         return FAMILIES[self.kind]
 
     @property
-    def weights(self) -> dict[str, int]:
-        """How many numbers each component keeps, as a catalog entry has it."""
-        return {part.name: part.numbers for part in self.parts}
+    def weights(self) -> dict[str, int | tuple[int, int, int]]:
+        """How many numbers each component, its largest block and layer keep, as a catalog has it."""
+        return {part.name: (part.numbers, part.block, part.layer) for part in self.parts}
 
 
 def inspect(repo: str, revision: str | None = None) -> Found:

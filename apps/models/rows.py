@@ -95,7 +95,7 @@ def source(entry: Entry) -> str:
             f"{outside(page(entry.repo, entry.revision), entry.repo)} <span>{both(commit)}</span>"
         )
     if entry.origin == "remote":
-        return f"<span>{both(same(entry.server))}</span>"
+        return f"<span>{both(same(entry.host))}</span>"
     if entry.network:
         file = entry.network.partition(":")[0].replace(".", "/") + ".py"
         return f"<span>{both(words.CODE)} <code>{escape(file)}</code></span>"

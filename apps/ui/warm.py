@@ -1,6 +1,7 @@
 """The models get ready once the first page is served, so that the first click need not wait."""
 
 import logging
+import os
 import threading
 from typing import Any
 
@@ -40,9 +41,23 @@ class WarmUpMiddleware:
             threading.Thread(target=warm, args=(self.tasks,), name="warm-up", daemon=True).start()
 
 
+def pinned() -> list[str]:
+    """The models that the host wants to stay in memory: `AIGC_PIN="sd-turbo,qwen3-0.6b"`."""
+    said = os.environ.get("AIGC_PIN", "")
+    return [model for part in said.split(",") if (model := part.strip())]
+
+
 def warm(tasks: tuple[type[Request], ...]) -> None:
-    """Leases each task's default model once. A model that fails says why when it is asked for."""
+    """Pins what the host wants pinned, then leases each task's default model once.
+
+    A model that fails says why when it is asked for.
+    """
     engine = default_engine()
+    for model in pinned():
+        try:
+            engine.loader.pin(model)
+        except AigcError as error:
+            log.warning("%s", error)
     for model in {entry.id for task in tasks for entry in engine.models(task)[:1]}:
         try:
             with engine.loader.lease(model):

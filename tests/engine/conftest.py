@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from aigc_core.engine import Engine
+from tests.engine.engines import MODEL
 
 
 @pytest.fixture(autouse=True)
@@ -14,6 +15,8 @@ def no_file_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
 def alone() -> Iterator[Engine]:
     """An engine that batches nothing."""
     engine = Engine.default(batching=False)
+    with engine.loader.lease(MODEL):
+        pass
     yield engine
     engine.loader.close()
 
@@ -22,6 +25,8 @@ def alone() -> Iterator[Engine]:
 def shared() -> Iterator[Engine]:
     """An engine as visitors share it."""
     engine = Engine.default()
+    with engine.loader.lease(MODEL):
+        pass
     yield engine
     engine.loader.close()
 

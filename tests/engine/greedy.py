@@ -72,11 +72,13 @@ class Greedy:
     def where(self, model: Model) -> str:
         return "cpu" if model.device == "cpu" else model.rung
 
-    def smaller(self, model: Model, request: SampleImages) -> tuple[SampleImages, Text] | None:
+    def smaller(
+        self, model: Model, request: SampleImages
+    ) -> tuple[Model, SampleImages, Text] | None:
         count = request.count // 2
         if count < self.least:
             return None
-        return request.model_copy(update={"count": count}), FEWER.fill(count=count)
+        return model, request.model_copy(update={"count": count}), FEWER.fill(count=count)
 
 
 class Kitchen:

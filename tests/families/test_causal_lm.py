@@ -286,7 +286,7 @@ class TestMemory:
         model, asked = replace(qwen, piece=512), ContinueText.ask(tokens=300)
         told = []
         while step := causal_lm.smaller(model, asked):
-            asked, text = step
+            model, asked, text = step
             told.append((model.piece, asked.tokens))
             assert all(str(told[-1][asked.tokens != 300]) in said for said in text)
         assert told == [(128, 300), (32, 300), (16, 300), (16, 150), (16, 75), (16, 64)]

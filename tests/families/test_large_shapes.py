@@ -17,6 +17,8 @@ from aigc_core.families import causal_lm, text_to_image
 from aigc_core.fit import fit
 from aigc_core.footprint import Part, Rung, footprint
 from aigc_core.hardware import Device, DType
+from aigc_core.hub.header import Tensor
+from aigc_core.hub.weights import part_of
 from aigc_core.tasks import ContinueText, TextToImage
 
 GB = 10**9
@@ -98,7 +100,7 @@ TAKES: list[tuple[str, DType, Rung, float, float]] = [
 
 
 def parts_of(id: str) -> tuple[Part, ...]:
-    return tuple(Part(name, count) for name, count in Catalog.default().find(id).weights.items())
+    return Catalog.default().find(id).parts
 
 
 @pytest.fixture(autouse=True)
@@ -116,8 +118,10 @@ def on_meta(make: Callable[[], torch.nn.Module]) -> torch.nn.Module:
 def test_the_catalog_has_the_true_numbers(id: str, name: str):
     network = on_meta(SHAPES[id][name])
     assert {p.device.type for p in network.parameters()} == {"meta"}
-    count = sum(p.numel() for p in network.parameters())
-    assert Catalog.default().find(id).weights[name] == count
+    tensors = (Tensor(key, p.numel(), True, 0) for key, p in network.named_parameters())
+    (told,) = (part for part in parts_of(id) if part.name == name)
+    assert told == part_of(name, tensors)
+    assert 0 < told.layer <= told.numbers
 
 
 def test_every_pretrained_model_is_checked():

@@ -111,7 +111,7 @@ class TestMemory:
         asked = TextToImage.ask(count=9, width=1024, height=512)
         told = []
         while step := family.smaller(model, asked):
-            asked, text = step
+            model, asked, text = step
             told.append((model.together, model.tiled, asked.width, asked.height))
             assert all(text)
             assert text.en != text.zh
@@ -124,17 +124,23 @@ class TestMemory:
         assert told[-1] == (1, True, 256, 256)
         assert asked.count == 9
         assert TextToImage.ask(**asked.model_dump()) == asked
-        sd.pipe.vae.disable_tiling()
 
     def test_a_tiled_picture_says_so(self, downloaded: Downloaded):
         model = load(downloaded("stable-diffusion"), placement())
         asked = ONE.model_copy(update={"width": 128})
         step = family.smaller(model, asked)
         assert step is not None
-        assert step[0] == asked
-        (output,) = run(model, asked)
+        less, same, _ = step
+        assert same == asked
+        (whole,) = run(model, asked)
+        (output,) = run(less, asked)
         assert output.details["decoded"] == "in tiles"
         assert pixels(output.media).shape == (64, 128, 3)
+        assert apart(pixels(output.media), pixels(whole.media)) > 0
+        # The next visitor's is decoded whole.
+        (next_one,) = run(model, asked)
+        assert "decoded" not in next_one.details
+        assert np.array_equal(pixels(next_one.media), pixels(whole.media))
 
     def test_the_reckoned_activations_follow_the_wish(self, downloaded: Downloaded):
         entry = downloaded("stable-diffusion")

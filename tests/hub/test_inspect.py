@@ -56,7 +56,7 @@ def test_what_can_be_run_is_found(
     assert found.bytes == sum(
         {p.resolve(): p.stat().st_size for p in snapshot.rglob("*.*")}.values()
     )
-    assert found.weights == {part.name: part.numbers for part in found.parts}
+    assert found.weights == {p.name: (p.numbers, p.block, p.layer) for p in found.parts}
 
 
 def test_the_smaller_variant_is_chosen_where_all_have_it(

@@ -9,8 +9,10 @@ import contextvars
 import logging
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing
-from typing import Generic, TypeVar
+from contextlib import aclosing, suppress
+from typing import Any, Generic, TypeVar
+
+import anyio.to_thread
 
 from aigc_core.errors import Cancelled
 from aigc_core.events import Finished, Preview, Progress, Result
@@ -130,6 +132,28 @@ def run_async(
         asyncio.run(beside(make, alive, emit))
 
     yield from run_in_thread(work)
+
+
+async def to_the_end(work: Callable[..., Any], *values: Any) -> Any:
+    """Works on a thread, and stays until the end of it even when cancelled meanwhile.
+
+    A generator in the middle of a step can be neither closed nor left alone.
+    """
+    working = asyncio.ensure_future(anyio.to_thread.run_sync(work, *values))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await ended(working)
+        raise
+
+
+async def ended(working: asyncio.Future[Any]) -> None:
+    """Waits for the end of it, even when cancelled meanwhile."""
+    while not working.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([working])
+    if not working.cancelled():
+        working.exception()
 
 
 async def beside(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from aigc_core import hardware
+from aigc_core.causes import causes
 from aigc_core.errors import DoesNotFit, InvalidRequest
 from aigc_core.fit import Option, has_room, room
 from aigc_core.guard import Guard
@@ -108,8 +109,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
     Libraries wrap such errors in their own: what one was raised from counts too.
     """
-    if isinstance(error.__cause__, Exception) and is_out_of_memory(error.__cause__):
-        return True
+    return any(map(says_out_of_memory, causes(error)))
+
+
+def says_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
@@ -121,9 +124,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether the device failed in a way that only a new process mends."""
-    message = str(error).lower()
-    return isinstance(error, RuntimeError) and any(sign in message for sign in LOST)
+    """Whether the device failed in a way that only a new process mends.
+
+    What the error was raised from counts too.
+    """
+    return any(
+        isinstance(cause, RuntimeError) and any(sign in str(cause).lower() for sign in LOST)
+        for cause in causes(error)
+    )
 
 
 def collect() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from aigc_core import budget, hardware
 from aigc_core.budget import NoRoom, Residents
+from aigc_core.causes import causes
 from aigc_core.errors import Cancelled, DeviceLost, DoesNotFit
 from aigc_core.events import Progress
 from aigc_core.fetches import Fetches, told
@@ -238,8 +239,7 @@ class Builder:
         raise Cancelled
 
 
-def let_go(error: BaseException | None) -> None:
+def let_go(error: BaseException) -> None:
     """Empties the frames that an error, and those it came from, hold on to: tensors live there."""
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
+    for cause in causes(error):
+        traceback.clear_frames(cause.__traceback__)

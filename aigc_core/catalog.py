@@ -35,9 +35,7 @@ def nested(sizes: tuple[int, int, int]) -> tuple[int, int, int]:
     return sizes
 
 
-Sizes = Annotated[
-    tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt], AfterValidator(nested)
-]
+Sizes = Annotated[tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt], AfterValidator(nested)]
 """How many numbers a part keeps, its largest block, and its largest layer, as in `Part`."""
 
 

@@ -8,7 +8,9 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -18,14 +20,23 @@ from filelock import FileLock
 from aigc_core.catalog import Catalog, Entry, Licences, Words, own_file, read_entries
 from aigc_core.errors import AigcError, InvalidRequest
 from aigc_core.hub.inspect import Found, inspect
-from aigc_core.hub.source import REPO
+from aigc_core.hub.settings import DEFAULT, endpoint, split
+from aigc_core.hub.source import REPO, SHORT
 from aigc_core.tasks import brief
 from aigc_core.text import Text
 
 REFERENCE = re.compile(
-    r"(?:https?://[^/\s]+/)?(?P<repo>[^/\s@]+/[^/\s@]+?)(?:(?:/tree/|@)(?P<revision>[^\s@]+?))?/?"
+    r"(?:https?://(?P<host>[^/\s]+)/)?(?P<repo>[^/\s@]+/[^/\s@]+?)(?:(?:/tree/|@)(?P<revision>[^\s@]+?))?/?"
 )
-SHORT = 7  # digits that tell commits apart
+
+NOT_OWN = Text(
+    "{model} is not in your own catalog, {file}, so there is no entry to take out.",
+    "{model} 不在您自己的模型目录 {file} 中，没有可移除的条目。",
+)
+BY_HAND = Text(
+    "{model} stands in {file} in a form that only you can take out: edit the file.",
+    "{model} 在 {file} 中的写法只能手动移除：请编辑该文件。",
+)
 
 
 class NotAllowed(AigcError):
@@ -58,7 +69,7 @@ def wanted(reference: Any) -> tuple[str, str | None]:
         reference: `org/name`, `org/name@revision`, or the address of its page.
 
     Raises:
-        InvalidRequest: it is none of these.
+        InvalidRequest: it is none of these, or the address of another site.
         NotAllowed: the host does not let it be added.
     """
     match = REFERENCE.fullmatch(reference.strip()) if isinstance(reference, str) else None
@@ -69,6 +80,16 @@ def wanted(reference: Any) -> tuple[str, str | None]:
                 "“{given}”不是仓库名：应写作 org/name。",
             ),
             given=brief(reference),
+        )
+    hosts = {split(site).netloc.rpartition("@")[2].lower() for site in (DEFAULT, endpoint())}
+    if match["host"] and match["host"].lower() not in hosts:
+        raise InvalidRequest(
+            Text(
+                "{host} is not the hub: models are added from {hosts}.",
+                "{host} 不是 Hub：模型只能从 {hosts} 添加。",
+            ),
+            host=brief(match["host"].rpartition("@")[2]),
+            hosts=", ".join(sorted(hosts)),
         )
     repo = match["repo"]
     if not allowed(repo):
@@ -139,18 +160,85 @@ def write(entry: Entry, file: Path | None = None) -> Path:
         AigcError: the file cannot be read or written, or has such an entry.
     """
     file = file or own_file()
+    with changing(file):
+        before = file.read_text("utf-8") if file.exists() else ""
+        replace(file, before.rstrip("\n") + "\n\n" * bool(before.strip()) + toml(entry))
+    return file
+
+
+def take_out(id: str, file: Path | None = None) -> Path:
+    """Takes an entry out of the host's own file again; all else in it stays as it is.
+
+    Args:
+        file: by default that of `own_file`.
+
+    Raises:
+        AigcError: the file has no such entry, cannot be read or written, or has it in a form that
+            only its author can take out.
+    """
+    file = file or own_file()
+    with changing(file):
+        before = file.read_text("utf-8") if file.exists() else ""
+        models = tomllib.loads(before).get("models", {}) if not_broken(file) else {}
+        if id not in models:
+            raise AigcError(NOT_OWN, model=brief(id), file=file.name)
+        after = "".join(without(before.splitlines(keepends=True), id))
+        del models[id]
+        if not models:
+            after += "[models]\n" * ("models" not in tomllib.loads(after))
+        if tomllib.loads(after).get("models") != models:
+            raise AigcError(BY_HAND, model=id, file=file.name)
+        replace(file, after)
+    return file
+
+
+def without(lines: Iterable[str], id: str) -> Iterator[str]:
+    """The lines of a file without the tables of one entry; remarks on what follows stay."""
+    ours, remarks = False, list[str]()
+    for line in lines:
+        if ours and (not line.strip() or line.startswith("#")):
+            remarks.append(line)
+            continue
+        if line.startswith("["):
+            try:
+                named = tomllib.loads(line).get("models")
+            except tomllib.TOMLDecodeError:  # Such as a line of a list that goes on.
+                named = None
+            else:
+                ours = isinstance(named, dict) and id in named
+        if not ours:
+            yield from remarks
+            yield line
+        remarks.clear()
+    yield from remarks
+
+
+@contextmanager
+def changing(file: Path) -> Iterator[None]:
+    """Around changing a catalog file, one process at a time.
+
+    Raises:
+        AigcError: it cannot be written.
+    """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(file.with_suffix(".lock"), timeout=10):
-            before = file.read_text("utf-8") if file.exists() else ""
-            replace(file, before.rstrip("\n") + "\n\n" * bool(before.strip()) + toml(entry))
+            yield
     except OSError as error:  # A lock that is never free is one, too.
         raise AigcError(
             Text("The catalog {file} cannot be written: {why}", "无法写入模型目录 {file}：{why}"),
             file=file.name,
             why=error.strerror or type(error).__name__,
         ) from error
-    return file
+
+
+def not_broken(file: Path) -> bool:
+    """Whether there is a file with entries in it.
+
+    Raises:
+        AigcError: there is one that cannot be read.
+    """
+    return file.exists() and bool(read_entries(file))
 
 
 def replace(file: Path, content: str) -> None:

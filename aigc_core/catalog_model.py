@@ -8,6 +8,7 @@ from aigc_core.catalog import Entry
 from aigc_core.footprint import Part, Rung
 from aigc_core.hub import snapshot
 from aigc_core.hub.transfer import Report
+from aigc_core.hub.use import note_use, using
 from aigc_core.placement import Placement
 
 # A small network's activations: a few dozen pictures of a few hundred channels.
@@ -41,7 +42,8 @@ class CatalogModel:
         return self.entry.origin != "hub" or snapshot.local(self.entry.source) is not None
 
     def fetch(self, report: Report) -> None:
-        snapshot.fetch(self.entry.source, report)
+        with using(self.entry.source):
+            snapshot.fetch(self.entry.source, report)
 
     def parts(self) -> tuple[Part, ...]:
         if self.entry.origin == "scratch":
@@ -62,4 +64,9 @@ class CatalogModel:
         return int(estimate(self.entry, None)) if estimate else SMALL
 
     def load(self, placement: Placement, step: Callable[[], None]) -> Any:
-        return self.entry.module.load(self.entry, placement, step)
+        if self.entry.origin != "hub":
+            return self.entry.module.load(self.entry, placement, step)
+        with using(self.entry.source):
+            model = self.entry.module.load(self.entry, placement, step)
+            note_use(self.entry.source)
+        return model

@@ -6,7 +6,7 @@ from typing import Self
 
 from aigc_core.errors import Cancelled, size
 from aigc_core.events import Progress
-from aigc_core.hub.transfer import Report, Transfer
+from aigc_core.hub.transfer import Report, Transfer, time_left
 from aigc_core.status import FetchState
 from aigc_core.text import Text
 
@@ -15,9 +15,9 @@ NOTHING = Transfer(0, 0)
 ASKING = Text("Asking the hub for {model}", "正在向 Hub 查询 {model}")
 ASKED = Text("{model}: the hub asked to wait {time}", "{model}：Hub 要求等待 {time}")
 FETCHING = Text("Downloading {model}: {done} of {total}", "正在下载 {model}：{done} / {total}")
-LEFT = Text("{fetching}, {time} left", "{fetching}，剩余 {time}")
+LEFT = Text("{fetching}, {left}", "{fetching}，{left}")
 VERIFYING = Text("Verifying {model}", "正在校验 {model}")
-SECONDS, MINUTES = Text("{n} s", "{n} 秒"), Text("{n} min", "{n} 分钟")
+SECONDS = Text("{n} s", "{n} 秒")
 
 
 def told(model: str, transfer: Transfer) -> Progress:
@@ -32,9 +32,7 @@ def told(model: str, transfer: Transfer) -> Progress:
         return Progress(done, total, VERIFYING.fill(model=model), bytes=True)
     note = FETCHING.fill(model=model, done=size(done), total=size(total))
     if (left := transfer.seconds_left) is not None:
-        minutes = left >= 90
-        time = (MINUTES if minutes else SECONDS).fill(n=round(left / 60 if minutes else left))
-        note = LEFT.fill(fetching=note, time=time)
+        note = LEFT.fill(fetching=note, left=time_left(left))
     return Progress(done, total, note, bytes=True)
 
 

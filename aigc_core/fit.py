@@ -21,7 +21,7 @@ Verdict = Literal["fits", "slower", "no"]
 
 FITS = Text("fits", "可以运行")
 QUANTISED_FITS = Text("fits with smaller weights", "压缩权重后可以运行")
-OFFLOADED = Text("fits with offload, slower", "可以运行，需卸载，较慢")
+OFFLOADED = Text("fits with offload, slower", "可以运行，部分权重暂存内存，较慢")
 PROCESSOR = Text("fits on the processor, much slower", "可以在 CPU 上运行，慢得多")
 ON_PROCESSOR = Text("on the processor, slower", "改用 CPU，较慢")
 TOO_BIG = Text("does not fit: needs {needs}, {free} free", "放不下：需要 {needs}，可用 {free}")

@@ -23,6 +23,7 @@ WIDTH: dict[DType, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 # Of a number kept in 8 bits: normalisation and embedding layers stay as they are.
 FP8_WIDTH = 1.3
+# Names of the part that denoises, of which a pipeline has one.
 DENOISERS = ("transformer", "unet")
 
 

@@ -6,15 +6,14 @@ it: kept is how many times the estimate it took, by model and kind of device.
 
 import json
 import logging
-import os
 import re
 import sys
 from collections.abc import Hashable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aigc_core.atomic import write_whole
 from aigc_core.guard import Guard
 from aigc_core.hardware import ROOT, Device, Kind, safely, text
 
@@ -113,15 +112,10 @@ def read(file: Path | None) -> dict[str, float]:
 def write(file: Path | None, factors: dict[str, float]) -> None:
     if file is None:
         return
-    part = file.with_suffix(f".{os.getpid()}.part")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(factors, indent=1), "utf-8")
-        part.replace(file)
+        write_whole(file, json.dumps(factors, indent=1))
     except OSError:
         logger.warning("%s cannot be written", file)
-        with suppress(OSError):
-            part.unlink()
 
 
 def reset(device: Device) -> int | None:

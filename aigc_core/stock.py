@@ -1,17 +1,31 @@
 """Where the files of each model are: with the suite, on the disk, on the hub, on another server."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from aigc_core.catalog import Entry
-from aigc_core.hub.holdings import Holding, holdings
+from aigc_core.catalog import Catalog, Entry
+from aigc_core.errors import AigcError
+from aigc_core.hub.holdings import Holding, holdings, remove, sweep
 from aigc_core.hub.snapshot import local
+from aigc_core.hub.use import deleting
+from aigc_core.loader import Loader
+from aigc_core.text import Text
 
 Place = Literal["shipped", "disk", "hub", "gated", "remote"]
 
 # Published weights are mostly in half precision.
 HALF = 2
+
+ABOUT = Text("about {size}", "约 {size}")
+PARTIAL = Text("{size} already here", "已下载 {size}")
+IN_USE = Text(
+    "The model is in use, or kept loaded. Try again when nobody uses it.",
+    "该模型正在使用或设为常驻。请在无人使用时再试。",
+)
+COMING = Text("It is being downloaded. Cancel that first.", "正在下载，请先取消。")
+NOT_HERE = Text("Nothing of it is on the disk.", "磁盘上没有它的文件。")
 
 
 @dataclass(frozen=True)
@@ -87,3 +101,54 @@ def stock(entry: Entry, held: Iterable[Holding]) -> Stock:
         # Finished files of an unfinished download count, too.
         partial=sum(holding.bytes + holding.partial_bytes for holding in here),
     )
+
+
+def remove_model(catalog: Catalog, loader: Loader, entry: Entry, revision: str = "") -> int:
+    """Deletes a model's files from the disk, and the model from memory; gives bytes freed.
+
+    Entries may share a commit, such as two variants of it: all of them lose their files.
+
+    Args:
+        revision: another commit of its repository, which may be any words of a stranger's.
+
+    Raises:
+        AigcError: nothing of it is here, or a model with these files is in use or on its way.
+    """
+    wanted = (entry.repo, revision or entry.revision)
+    # Nothing is deleted but what is listed.
+    if entry.origin != "hub" or wanted not in {(h.repo, h.revision) for h in holdings()}:
+        raise AigcError(NOT_HERE)
+    ids = {e.id for e in catalog.entries.values() if (e.repo, e.revision) == wanted}
+    refuse_busy(loader, ids)
+    # From here on a new load waits, and finds that the files are gone.
+    with deleting(*wanted) as free:
+        refuse_busy(loader, ids)
+        if not free:
+            raise AigcError(IN_USE)
+        loaded = {state.id for state in loader.state() if state.status == "ready"} & ids
+        if not all(loader.evict(id) for id in sorted(loaded)):
+            raise AigcError(IN_USE)
+        freed = remove(*wanted)
+    tidy()
+    return freed
+
+
+def refuse_busy(loader: Loader, ids: set[str]) -> None:
+    """Nothing where no model of these is in use, or on its way to the disk or into memory.
+
+    Raises:
+        AigcError: one is.
+    """
+    status = loader.status()
+    if ids & {fetch.id for fetch in status.fetches}:
+        raise AigcError(COMING)
+    for state in status.models:
+        idle = state.status == "ready" and not (state.refs or state.waiting or state.pinned)
+        if state.id in ids and not idle and state.status != "failed":
+            raise AigcError(IN_USE)
+
+
+def tidy() -> None:
+    """Deletes what no model on the disk needs any more; takes a while where there are many."""
+    with suppress(OSError):
+        sweep()

@@ -4,11 +4,14 @@ import argparse
 import logging
 import os
 import sys
+import threading
 
 from aigc_core.text import Text
 
 # Before Gradio is imported: it would report its start otherwise.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+TIDY = 60.0  # seconds after the start, when the first pages are out
 
 NO_ADDRESS = Text(
     "{host}, port {port}, cannot be served: it is in use, or not this machine's. "
@@ -19,6 +22,7 @@ NO_ADDRESS = Text(
 
 def main(arguments: list[str] | None = None) -> int:
     from aigc_core.errors import AigcError
+    from aigc_core.stock import tidy
     from apps.suite import FIRST, MODALITIES, build, build_alone
     from apps.ui.serve import serve
 
@@ -53,6 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(*NO_ADDRESS.fill(**address), sep="\n", file=sys.stderr)
         return 2
     print(f"{url}  (Ctrl+C ends it · 按 Ctrl+C 结束)", flush=True)
+    housekeeping = threading.Timer(TIDY, tidy)
+    housekeeping.daemon = True
+    housekeeping.start()
     app.block_thread()
     return 0
 

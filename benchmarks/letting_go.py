@@ -5,6 +5,7 @@ from the closing of the run to the end of every thread that worked for it.
 """
 
 import argparse
+import gc
 import os
 import shutil
 import sys
@@ -14,6 +15,10 @@ from collections.abc import Callable
 from contextlib import closing
 from unittest.mock import patch
 
+import numpy as np
+import psutil  # type: ignore[import-untyped]
+
+from aigc_core import hardware
 from aigc_core.engine import Engine
 from aigc_core.errors import AigcError
 from aigc_core.events import Event, Preview, Progress
@@ -113,7 +118,15 @@ def cancelling(house: Stage, rounds: int) -> Table:
         "text being written": writing,
         "a picture being drawn": drawing,
     }.items():
-        freed, step = zip(*(moment(house) for _ in range(rounds)), strict=True)
+        kept: list[int] = []
+        seen: list[tuple[float, float]] = []
+        for _ in range(rounds):
+            seen.append(moment(house))
+            gc.collect()
+            hardware.give_back()
+            kept.append(int(psutil.Process().memory_info().rss))
+        freed, step = zip(*seen, strict=True)
+        growth = float(np.polyfit(range(rounds), kept, 1)[0]) / 1e3
         times, longest = Series(tuple(freed)), max(step)
         beyond = 1000 * (times.percentile(0.95) - longest)
         rows.append(
@@ -123,9 +136,18 @@ def cancelling(house: Stage, rounds: int) -> Table:
                 f"{1000 * times.percentile(0.95):.0f}",
                 f"{1000 * longest:.0f}",
                 FREED.show(beyond, " ms beyond a step"),
+                f"{growth:+.0f}",
             )
         )
-    return ("cancelled", "all free after, ms", "p95", "longest step, ms", "target"), rows
+    head = (
+        "cancelled",
+        "all free after, ms",
+        "p95",
+        "longest step, ms",
+        "target",
+        "memory kept, kB each",
+    )
+    return head, rows
 
 
 def downloading(house: Stage) -> tuple[float, float]:

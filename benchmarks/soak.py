@@ -34,9 +34,11 @@ INK, QUIET, SEAL = "#1c1917", "#5a534a", "#b0301f"
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--count", type=int, default=COUNT, help=f"at least {2 * FIRST}")
     parser.add_argument("--out", type=Path, help="an SVG of the curve")
     options = parser.parse_args(arguments)
+    if options.count < 2 * FIRST:
+        parser.error(f"--count must be at least {2 * FIRST}")
     with report("soak"):
         memory = switch(options.count)
         slope = growth(memory)

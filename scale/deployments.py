@@ -9,19 +9,18 @@ The page is one replica, since a visitor's session lives in its process; it need
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
+from aigc_core.bridge import to_the_end
 from aigc_core.catalog import Entry
 from aigc_core.errors import AigcError
 from aigc_core.fit import Fit
 from aigc_core.lease import Priority
 from aigc_core.tasks import Request
-from scale.threads import to_the_end
 from scale.wire import Answering, Refused, pack
 
 
@@ -67,7 +66,7 @@ class Model:
         yield pack(Answering(self.name))
         events = self.engine.run(request, model=self._known(entry).id, priority=priority)
         try:
-            while (event := await to_the_end(partial(next, events, None))) is not None:
+            while (event := await to_the_end(next, events, None)) is not None:
                 yield pack(event)
         except AigcError as error:
             yield pack(Refused.of(error))

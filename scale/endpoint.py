@@ -3,7 +3,7 @@
 It speaks what `huggingface_hub.InferenceClient.text_to_image` speaks to a URL, so that a suite on
 another machine uses it through a catalog entry of origin `remote`. A request goes through
 `Engine.run`; one whose client leaves ends within a step. With AIGC_ENDPOINT_TOKEN set, only those
-who bring it are answered.
+who bring it are answered; without it, only this machine is served.
 https://huggingface.co/docs/inference-providers/tasks/text-to-image
 """
 
@@ -14,7 +14,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Generator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,13 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from aigc_core.artifact import Artifact
+from aigc_core.bridge import to_the_end
 from aigc_core.engine import Engine
 from aigc_core.errors import AigcError, InvalidRequest, ModelUnavailable
 from aigc_core.events import Event, Result
+from aigc_core.hub.settings import LOOPBACK
 from aigc_core.tasks import TextToImage
 from aigc_core.text import Text
-from scale.threads import to_the_end
 
 # The protocol's name of each setting, and the request's.
 NAMES = {
@@ -41,22 +41,35 @@ NAMES = {
 # Bytes of a request; a prompt is not as long.
 LARGEST = 100_000
 
+TOKEN = "AIGC_ENDPOINT_TOKEN"  # noqa: S105 - the name of a variable
+OPEN = Text(
+    "Everybody who reaches {host} could use this machine's processors. Set {name} to a secret, "
+    "which clients then bring as their token, or serve this machine alone with --host 127.0.0.1.",
+    "凡能访问 {host} 的人都可以使用本机的算力。请将 {name} 设为一个密钥（客户端以它作为令牌），"
+    "或用 --host 127.0.0.1 只为本机提供服务。",
+)
+
 
 def main(arguments: list[str] | None = None) -> int:
     import uvicorn
 
     parser = argparse.ArgumentParser(prog="python -m scale.endpoint", description=__doc__)
     parser.add_argument("model", help="an id of the catalog")
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 to serve the network")
+    network = f"0.0.0.0 to serve the network, with {TOKEN} set"
+    parser.add_argument("--host", default="127.0.0.1", help=network)
     parser.add_argument("--port", type=int, default=8001)
     options = parser.parse_args(arguments)
+    token = os.environ.get(TOKEN, "")
+    if not token and options.host not in LOOPBACK:
+        print(*OPEN.fill(host=options.host, name=TOKEN), sep="\n", file=sys.stderr)
+        return 2
     try:
         engine = Engine.default()
         engine.catalog.find(options.model)
     except AigcError as error:
         print(*error.text, sep="\n", file=sys.stderr)
         return 2
-    server = build(engine, options.model, os.environ.get("AIGC_ENDPOINT_TOKEN", ""))
+    server = build(engine, options.model, token)
     uvicorn.run(server, host=options.host, port=options.port, log_level="warning")
     return 0
 
@@ -130,7 +143,7 @@ def wanted(said: Any) -> TextToImage:
 async def drawn(run: Generator[Event, None, None], asked: Request) -> Artifact | None:
     """The picture of a run; None where the client left meanwhile, which ends the run."""
     try:
-        while (event := await to_the_end(partial(next, run, None))) is not None:
+        while (event := await to_the_end(next, run, None)) is not None:
             if isinstance(event, Result):
                 return event.artifacts[0]
             if await asked.is_disconnected():

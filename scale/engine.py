@@ -16,9 +16,10 @@ from aigc_core.fit import Fit
 from aigc_core.lease import Priority
 from aigc_core.tasks import Request
 from aigc_core.text import Text
+from scale.fits import Fits
 from scale.wire import Answering, Refused, unpack
 
-# Seconds that a page waits for a replica to say whether a model fits.
+# Seconds that a replica has to say whether a model fits; no page waits so long.
 PATIENCE = 10.0
 
 WAITING = Text("waiting for a free machine", "正在等待空闲的机器")
@@ -62,19 +63,27 @@ class ReplicaEngine(Engine):
         # The page's own loader loads nothing: the models page looks at this machine's disk with it.
         super().__init__(catalog, Engine.default(catalog=catalog).loader)
         self._replicas = replicas
+        self._fits = Fits(self._ask_fit)
         self._counting = Lock()
         # Runs that each replica has taken.
         self.taken: Counter[str] = Counter()
 
     def fit(self, entry: Entry) -> Fit:
-        """Whether a model fits the machine of a replica; this one while none of them answers."""
+        """Whether a model fits the machine of a replica; this one until one has answered.
+
+        Replicas that are busy answer late: what they said before is good for so long.
+        """
+        return self._fits.of(entry) or super().fit(entry)
+
+    def _ask_fit(self, entry: Entry) -> Fit | None:
+        """What a replica says of it; None where none answers."""
         from ray.exceptions import RayError
         from ray.serve.exceptions import RayServeException
 
         try:
             return self.asked_fit(entry)
         except (TimeoutError, RayError, RayServeException):
-            return super().fit(entry)
+            return None
 
     def asked_fit(self, entry: Entry) -> Fit:
         """What a replica says of it.

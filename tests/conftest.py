@@ -10,6 +10,8 @@ from typing import Any
 
 # Before Gradio is imported: it would report its start otherwise.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+if "PYTEST_XDIST_WORKER" in os.environ:  # Each worker has a core to itself.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The host's own catalog and settings are no part of what is tested.
 os.environ["XDG_CONFIG_HOME"] = str(Path(tempfile.gettempdir()) / "aigc-tests-without-settings")
 os.environ.pop("AIGC_CATALOG", None)

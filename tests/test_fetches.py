@@ -176,6 +176,11 @@ def test_joining_and_leaving_at_once_many_times() -> None:
             "Downloading gan: 1.0 GB of 4.0 GB, 10 min left",
             "正在下载 gan：1.0 GB / 4.0 GB，剩余 10 分钟",
         ),
+        (
+            Transfer(GB, 4 * GB, 10_800),
+            "Downloading gan: 1.0 GB of 4.0 GB, 3 h left",
+            "正在下载 gan：1.0 GB / 4.0 GB，剩余 3 小时",
+        ),
         (Transfer(GB, 4 * GB, verifying=True), "Verifying gan", "正在校验 gan"),
         (
             Transfer(0, 0, waiting=12.0),

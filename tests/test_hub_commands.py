@@ -6,12 +6,17 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aigc_core.__main__ import main
-from aigc_core.catalog import Catalog, Licences, Words
+from aigc_core.catalog import OURS, Catalog, Licences, Words
 from aigc_core.catalog_file import write
+from aigc_core.catalog_model import CatalogModel
+from aigc_core.fit import fit
+from aigc_core.footprint import Part
+from aigc_core.hardware import Device
 from aigc_core.hub.snapshot import local
 from aigc_core.hub.source import Source
 from tests.hub.fixtures import hub
@@ -175,7 +180,7 @@ def test_fetch_downloads_and_remove_deletes(added: Source, hub: HubServer, capsy
     assert main(["remove", ID]) == 0
     assert re.search(r"\d+ kB deleted", capsys.readouterr().out)
     assert local(added) is None
-    assert "nothing of it" in refusal(capsys, "remove", ID)
+    assert "Nothing of it" in refusal(capsys, "remove", ID)
 
 
 def test_fetch_and_remove_refuse_in_a_sentence(
@@ -190,10 +195,11 @@ def test_fetch_and_remove_refuse_in_a_sentence(
 
 
 def test_what_is_on_another_server_cannot_be_fetched(own: Path, capsys: Output) -> None:
-    write(remote())
+    secret = remote().model_copy(update={"server": "http://me:secret@127.0.0.1:9/v1?key=secret"})
+    write(secret)
     assert "another server" in refusal(capsys, "fetch", REMOTE)
     assert main(["models"]) == 0
-    assert "answered by http://127.0.0.1:9" in capsys.readouterr().out
+    assert "answered by 127.0.0.1:9\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["fetch", "remove", "add"])
@@ -202,3 +208,75 @@ def test_help(command: str, capsys: Output) -> None:
         main([command, "--help"])
     assert caught.value.code == 0
     assert f"python -m aigc_core {command}" in capsys.readouterr().out
+
+
+def test_what_was_found_of_blocks_and_layers_is_kept(own: Path, added: Source) -> None:
+    before = CatalogModel(Catalog.default().find(ID)).parts()
+    assert main(["fetch", ID]) == 0
+    after = CatalogModel(Catalog.default().find(ID)).parts()
+    assert before == after
+    assert 0 < before[0].block < before[0].numbers
+
+
+@pytest.mark.parametrize("sizes", [[1, 2, 0], [1, 0, 2], [-1, 0, 0], [1, 1], [1, 1, 1, 1], "x"])
+def test_odd_sizes_in_a_catalog_are_refused(own: Path, sizes: Any) -> None:
+    with pytest.raises(ValueError, match="weights"):
+        entry("odd", "Odd", origin="hub", repo="a/b", revision="0" * 40, weights={"": sizes})
+
+
+def test_a_large_model_fits_before_its_download_as_it_will_after() -> None:
+    """A text model of 8 billion weights, a few layers at a time on a card of 8 GB."""
+    sizes = (8_190_735_360, 192_946_432, 622_329_856)
+    large = entry("l", "L", origin="hub", repo="a/b", revision="0" * 40, weights={"": sizes})
+    card = Device("cuda", 0, "GPU", 8 * 10**9, 8 * 10**9, bf16=True, fp16=True)
+    ram = Device("cpu", 0, "CPU", 64 * 10**9, 17 * 10**9, unified=True)
+    for parts, kind in ((large.parts, "slower"), ((Part("", sizes[0]),), "no")):
+        assert (
+            fit(parts, lambda _: 0, ("full", "group"), [card, replace(ram, free=17 * 10**9)]).kind
+            == kind
+        )
+
+
+@pytest.mark.parametrize("site", ["https://evil.example", "http://huggingface.co.evil.example"])
+def test_an_address_of_another_site_is_refused(
+    own: Path, commit: str, capsys: Output, site: str
+) -> None:
+    said = refusal(capsys, "add", f"{site}/{REPO}", "--yes")
+    assert site.partition("//")[2] in said
+    assert "huggingface.co" in said
+
+
+def test_the_address_of_a_mirror_is_understood(
+    own: Path, commit: str, hub: HubServer, capsys: Output
+) -> None:
+    assert main(["add", f"{hub.endpoint}/{REPO}", "--yes"]) == 0
+    assert ID in Catalog.default().entries
+
+
+def test_an_entry_is_taken_out_again(own: Path, added: Source, capsys: Output) -> None:
+    rest = '# Mine.\n[models."b"]  # b\ntitle = { en = "[models.tiny-lm]", zh = "乙" }\n'
+    fields = own.read_text("utf-8").partition("\n")[2].split("\n", 1)[1]
+    own.write_text(own.read_text("utf-8") + "# About b.\n" + rest + fields, "utf-8")
+    assert set(Catalog.read(own).entries) == {ID, "b"}
+    assert main(["fetch", ID]) == 0
+    capsys.readouterr()
+    assert main(["--lang", "en", "remove", ID, "--entry"]) == 0
+    assert "any more" in capsys.readouterr().out
+    assert own.read_text("utf-8") == "# About b.\n" + rest + fields
+    assert local(added) is not None  # The other one needs its files.
+    assert main(["remove", "b", "--entry"]) == 0
+    assert local(added) is None
+    assert Catalog.default().entries.keys() == Catalog.read(OURS).entries.keys()
+    assert main(["add", REPO, "--yes"]) == 0
+    assert ID in Catalog.default().entries
+
+
+def test_only_ones_own_entries_are_taken_out(own: Path, added: Source, capsys: Output) -> None:
+    before = own.read_bytes()
+    assert "your own catalog" in refusal(capsys, "remove", "dcgan-mnist", "--entry")
+    inline = own.read_text("utf-8").replace(f'[models."{ID}"]', f'[models]\n"{ID}".variant = ""')
+    assert own.read_bytes() == before
+    own.write_text(re.sub(r"^(?=\w)", f'"{ID}".', inline, flags=re.M), "utf-8")
+    assert ID in Catalog.default().entries
+    assert "edit the file" in refusal(capsys, "remove", ID, "--entry")
+    assert ID in Catalog.default().entries

@@ -9,7 +9,7 @@ from aigc_core.engine import Engine
 from aigc_core.errors import AigcError, size
 from aigc_core.hub.settings import DEFAULT
 from aigc_core.metrics.card import read_card
-from aigc_core.stock import Stock, inventory
+from aigc_core.stock import ABOUT, PARTIAL, Stock, inventory
 from aigc_core.text import Text
 
 READY = Text("ready", "可用")
@@ -18,8 +18,6 @@ FACTS = Text("{count} parameters, {size}", "{count} 个参数，{size}")
 ABLE = Text("{facts}; {tasks}", "{facts}；{tasks}")
 ON_DISK = Text("on the disk, {size}; {fit}", "已在磁盘上，{size}；{fit}")
 AWAY = Text("to download, {size}; {fit}", "可下载，{size}；{fit}")
-ABOUT = Text("about {size}", "约 {size}")
-PARTIAL = Text("{size} of it are here already", "已下载其中 {size}")
 TERMS = Text("accept its terms first: {link}", "需先接受其条款：{link}")
 SERVER = Text("answered by {server}", "由 {server} 回答")
 

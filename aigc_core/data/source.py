@@ -15,7 +15,9 @@ from http.client import HTTPException
 from pathlib import Path
 from threading import Lock
 
+from aigc_core.atomic import write_whole
 from aigc_core.errors import CorruptFile, DatasetMissing
+from aigc_core.hub.settings import offline
 from aigc_core.text import Text
 
 TIMEOUT = 20.0
@@ -38,12 +40,6 @@ class DataFile:
 def cache_folder() -> Path:
     """Our own folder for what was fetched."""
     return Path(os.environ.get("AIGC_CACHE_DIR") or Path.home() / ".cache" / "aigc")
-
-
-def offline() -> bool:
-    """Whether the network is off limits, by huggingface_hub's switches and their spellings."""
-    switches = (os.environ.get(name, "") for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
-    return any(switch.upper() in {"1", "ON", "YES", "TRUE"} for switch in switches)
 
 
 def candidates(name: str) -> list[Path]:
@@ -111,10 +107,7 @@ def fetch(file: DataFile) -> Path:
         except (OSError, HTTPException, CorruptFile) as error:
             failure = error
             continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_suffix(f".{os.getpid()}.part")
-        part.write_bytes(packed)
-        part.replace(target)
+        write_whole(target, packed)
         return target
     raise DatasetMissing(
         file.name,

@@ -1,6 +1,5 @@
 """Diffusers pipelines: put together part by part from files, and held on a device."""
 
-import importlib
 import json
 from collections.abc import Callable, Iterator
 from inspect import Parameter, signature
@@ -10,18 +9,16 @@ from typing import Any
 from aigc_core.catalog import Entry
 from aigc_core.errors import ModelUnavailable
 from aigc_core.families.pretrained import read_model, reading, torch_dtype
+from aigc_core.footprint import DENOISERS
+from aigc_core.hub import classes
 from aigc_core.placement import Placement
 from aigc_core.text import Text
 
 INDEX = "model_index.json"
-# Names that transformers has given up.
-RENAMED = {"CLIPFeatureExtractor": "CLIPImageProcessor"}
-# The parts that denoise, of which a pipeline has one.
-DENOISERS = ("transformer", "unet")
 
 UNKNOWN_CLASS = Text(
-    "it needs {name}, which the installed libraries do not have.",
-    "它需要 {name}，而已安装的库中没有。",
+    "it needs {name}, which the installed libraries do not have, or which is not run here.",
+    "它需要 {name}，而已安装的库中没有，或此处不予运行。",
 )
 NO_STEPS = Text(
     "its pipeline {name} does not tell of its steps, so that it could not be stopped.",
@@ -64,36 +61,29 @@ def build(entry: Entry, folder: Path, placement: Placement, step: Callable[[], N
 
 
 def pipeline_class(entry: Entry, name: object) -> Any:
-    import diffusers
-
-    kind = getattr(diffusers, name, None) if isinstance(name, str) else None
-    if not (isinstance(kind, type) and issubclass(kind, diffusers.DiffusionPipeline)):
+    kind = classes.pipeline_class(name)
+    if kind is None:
         raise ModelUnavailable(entry.id, UNKNOWN_CLASS.fill(name=str(name)[:80]))
-    if "callback_on_step_end" not in signature(kind.__call__).parameters:
+    if not classes.tells_steps(kind):
         raise ModelUnavailable(entry.id, NO_STEPS.fill(name=name))
     return kind
 
 
 def part_class(entry: Entry, library: str, name: str) -> Any:
     """The class of a part: of diffusers, of transformers, or of a pipeline of diffusers."""
-    name = RENAMED.get(name, name)
-    module: Any = None
-    if library in ("diffusers", "transformers"):
-        module = importlib.import_module(library)
-    elif library.isidentifier():
-        module = getattr(importlib.import_module("diffusers.pipelines"), library, None)
-    found = getattr(module, name, None)
-    if not hasattr(found, "from_pretrained"):
+    found = classes.part_class(library, name)
+    if found is None:
         raise ModelUnavailable(entry.id, UNKNOWN_CLASS.fill(name=f"{library}.{name}"[:80]))
     return found
 
 
 def read_part(entry: Entry, kind: Any, folder: Path, placement: Placement) -> Any:
     import diffusers
-    import torch
 
-    if not (isinstance(kind, type) and issubclass(kind, torch.nn.Module)):
-        return kind.from_pretrained(folder, local_files_only=True)
+    if issubclass(kind, diffusers.SchedulerMixin):
+        return kind.from_pretrained(folder, local_files_only=True)  # It knows no code but its own.
+    if not classes.is_network(kind):
+        return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     # Of every tensor that safetensors maps, it keeps two small objects for good.
     whole = {"disable_mmap": True} if issubclass(kind, diffusers.ModelMixin) else {}
     variant = entry.variant

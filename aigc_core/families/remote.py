@@ -14,6 +14,7 @@ from aigc_core.catalog import Entry, host_of
 from aigc_core.families.remote_causes import Asked, of_exception
 from aigc_core.families.remote_errors import ForeignToken, ServerUnknown, TokenMissing
 from aigc_core.gate import PROCESS
+from aigc_core.hub.settings import direct
 from aigc_core.placement import Placement
 from aigc_core.text import Text
 
@@ -27,8 +28,8 @@ CONNECT, SILENCE = 5.0, 120.0
 ANY = 255.0
 
 OWN_HOSTS = ("huggingface.co", "huggingface.cloud")
+OWN_PROVIDER = "hf-inference"
 OWN_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-DIRECT = ("127.0.0.1", "localhost", "[::1]")
 
 ASKING = Text("asking {host}", "正在请求 {host}")
 
@@ -86,7 +87,7 @@ class Remote:
             RemoteError: what is done with it meanwhile fails for a cause that is not ours.
         """
         import httpx2
-        from huggingface_hub import AsyncInferenceClient, set_async_client_factory
+        from huggingface_hub import AsyncInferenceClient, constants, set_async_client_factory
 
         # It is for these clients alone: nothing else in huggingface_hub asks asynchronously.
         set_async_client_factory(web)
@@ -95,6 +96,10 @@ class Remote:
             if self.is_url
             else {"model": self.entry.served, "provider": self.address}
         )
+        if self.address == OWN_PROVIDER:
+            # By its address: of a name, huggingface_hub asks the hub with the account's token.
+            router = constants.INFERENCE_PROXY_TEMPLATE.format(provider=OWN_PROVIDER)
+            where["model"] = f"{router}/models/{self.entry.served}"
         asking = AsyncInferenceClient(
             **where,
             api_key=self.token or None,
@@ -160,7 +165,7 @@ def web() -> "httpx2.AsyncClient":
 
     return httpx2.AsyncClient(
         timeout=httpx2.Timeout(SILENCE, connect=CONNECT),
-        mounts={f"all://{host}": None for host in DIRECT},
+        mounts=direct(),
         event_hooks={"response": [read]},
     )
 

@@ -127,11 +127,11 @@ class ServerBusy(RemoteError):
         wait = (
             Text("a minute", "一分钟")
             if seconds is None
-            else Text("{n:.0f} s", "{n:.0f} 秒").fill(n=max(1.0, seconds))
+            else Text("{n:.0f} s", " {n:.0f} 秒").fill(n=max(1.0, seconds))
         )
         why = Text(
             "{host} takes no more requests now. Try again in {wait}.",
-            "{host} 暂不接受更多请求。请 {wait}后再试。",
+            "{host} 暂不接受更多请求。请{wait}后再试。",
         )
         super().__init__(model, host, why, wait=wait)
 

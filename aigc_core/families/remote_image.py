@@ -18,6 +18,7 @@ from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
 from aigc_core.families import Answer
 from aigc_core.families.remote import ANY, ASKING, CONNECT, Remote, check, connect
 from aigc_core.families.remote_errors import Malformed, NotServed
+from aigc_core.hub import settings
 from aigc_core.hub.causes import of_exception as of_hub
 from aigc_core.media import Image
 from aigc_core.placement import Placement
@@ -32,6 +33,7 @@ __all__ = ["ANSWERS", "SHARED", "check", "load"]
 SHARED = True
 
 LARGEST_SIDE = 4096
+TASK = "text-to-image"
 
 DRAWING = Text("{host} draws", "{host} 正在绘制")
 
@@ -76,24 +78,31 @@ def draw(model: Remote, request: TextToImage) -> Generator[FamilyEvent, None, No
 
 
 def look_up(model: Remote) -> None:
-    """Nothing where the provider serves the model, as the hub knows it.
+    """Finds the provider's own name of the model, as the hub knows it.
 
-    huggingface_hub asks the hub again, but without a time limit.
+    huggingface_hub would ask the hub by itself: without a time limit, and with the account's token
+    whoever the hub is. It does not where it knows the answer.
 
     Raises:
-        NotServed: it does not.
+        NotServed: the provider does not serve it, or not for this.
         HubError: the hub does not say.
     """
     from huggingface_hub import HfApi
+    from huggingface_hub.inference._providers._common import HARDCODED_MODEL_INFERENCE_MAPPING
 
     served = model.entry.served
+    hub = HfApi(endpoint=settings.endpoint(), token=settings.token() or False)
     try:
-        info = HfApi().model_info(served, expand=["inferenceProviderMapping"], timeout=CONNECT)
+        info = hub.model_info(served, expand=["inferenceProviderMapping"], timeout=CONNECT)
     except Exception as error:
-        raise of_hub(error, served) or error from error
-    known = {mapping.provider for mapping in info.inference_provider_mapping or ()}
-    if model.address not in known:
-        raise NotServed(model.id, model.host, served)
+        if cause := of_hub(error, served):
+            raise cause from error
+        raise
+    for mapping in info.inference_provider_mapping or ():
+        if mapping.provider == model.address and mapping.task == TASK:
+            HARDCODED_MODEL_INFERENCE_MAPPING.setdefault(model.address, {})[served] = mapping
+            return
+    raise NotServed(model.id, model.host, served)
 
 
 def to_image(model: Remote, picture: "Picture") -> Image:

@@ -5,10 +5,11 @@ so as not to betray what is private (as `hf_raise_for_status` of huggingface_hub
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from aigc_core.causes import causes
 from aigc_core.hub.errors import (
     BadToken,
     Dropped,
@@ -87,7 +88,7 @@ def of_exception(error: BaseException, repo: str, host: str = "huggingface.co") 
     import httpx2
     from huggingface_hub import errors as theirs
 
-    for cause in chain(error):
+    for cause in causes(error):
         if isinstance(cause, HubError):
             return cause
         if isinstance(cause, theirs.OfflineModeIsEnabled):
@@ -121,13 +122,3 @@ def of_transport(error: BaseException, repo: str, host: str) -> HubError | None:
     if isinstance(error, httpx2.TransportError):
         return Dropped(repo)
     return None
-
-
-def chain(error: BaseException) -> Iterator[BaseException]:
-    """The exception and what it came from, one after the other."""
-    seen: set[int] = set()
-    following: BaseException | None = error
-    while following is not None and id(following) not in seen:
-        seen.add(id(following))
-        yield following
-        following = following.__cause__ or following.__context__

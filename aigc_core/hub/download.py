@@ -7,7 +7,7 @@ from pathlib import Path
 from aigc_core.hub import disk
 from aigc_core.hub.attempts import attempts
 from aigc_core.hub.checksum import Checksum
-from aigc_core.hub.errors import Corrupt
+from aigc_core.hub.errors import Corrupt, Disturbed
 from aigc_core.hub.files import File
 from aigc_core.hub.growing import Growing
 from aigc_core.hub.meter import Meter
@@ -139,7 +139,8 @@ class Download:
     def _remember(self, same: Sequence[File]) -> None:
         for file in same:
             found = stamp(self.folder / file.name, file.size)
-            assert found is not None
+            if found is None:
+                raise Disturbed(self.source.repo, file.name)
             self.verified[file.name] = found
 
 

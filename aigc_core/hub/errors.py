@@ -1,9 +1,9 @@
 """What can keep a pretrained model from coming: one class per cause, each saying what to do."""
 
 from aigc_core.errors import ModelUnavailable, size
+from aigc_core.hub.settings import DEFAULT
+from aigc_core.tasks import brief
 from aigc_core.text import Text
-
-HOME = "https://huggingface.co"
 
 
 class HubError(ModelUnavailable):
@@ -27,7 +27,7 @@ class Gated(HubError):
     """
 
     def __init__(self, repo: str, link: str = "") -> None:
-        self.link = link or f"{HOME}/{repo}"
+        self.link = link or f"{DEFAULT}/{repo}"
         why = Text(
             "its makers ask you to accept their terms. Open {link}, accept them, then set "
             "HF_TOKEN to a token of that account and try again.",
@@ -47,7 +47,7 @@ class BadToken(HubError):
             "Hub 不接受您的令牌。请在 {link} 新建具有读取权限的令牌并设为 HF_TOKEN，"
             "或移除现有令牌。",
         )
-        super().__init__(repo, why.fill(link=f"{HOME}/settings/tokens"))
+        super().__init__(repo, why.fill(link=f"{DEFAULT}/settings/tokens"))
 
 
 class NotFound(HubError):
@@ -172,6 +172,22 @@ class HubBroken(HubError):
         super().__init__(repo, code.fill(status=status) if status else nonsense)
 
 
+class Disturbed(HubError):
+    """A finished file went away, or changed, before it could be put to use.
+
+    Args:
+        file: its name in the repository.
+    """
+
+    def __init__(self, repo: str, file: str) -> None:
+        self.file = file
+        why = Text(
+            "{file} was changed or deleted while the model was being downloaded. Try again.",
+            "{file} 在下载过程中被修改或删除。请重试。",
+        )
+        super().__init__(repo, why.fill(file=file))
+
+
 class Corrupt(HubError):
     """A file's bytes are not the published ones, also after a second download.
 
@@ -245,14 +261,16 @@ class Unsupported(HubError):
     """It is a kind of model that cannot be run here.
 
     Args:
-        kind: what it is, in the words of its files.
+        kind: what it is, in the words of its files; or why nobody can tell.
     """
 
-    def __init__(self, repo: str, kind: str) -> None:
+    def __init__(self, repo: str, kind: str | Text) -> None:
         self.kind = kind
+        if isinstance(kind, str):
+            kind = Text("it is {kind}", "它是 {kind}").fill(kind=brief(kind))
         why = Text(
-            "it is {kind}; text models (…ForCausalLM) and text-to-image pipelines of diffusers "
-            "can be run here.",
-            "它是 {kind}；这里可运行文本模型（…ForCausalLM）和 diffusers 的文生图管线。",
+            "{what}; text models (…ForCausalLM) and text-to-image pipelines of diffusers can be "
+            "run here.",
+            "{what}；这里可运行文本模型（…ForCausalLM）和 diffusers 的文生图管线。",
         )
-        super().__init__(repo, why.fill(kind=kind))
+        super().__init__(repo, why.fill(what=kind))

@@ -13,6 +13,7 @@ from aigc_core.hub.adopt import record_on_disk
 from aigc_core.hub.record import FOLDER, Record, missing, read_record
 from aigc_core.hub.settings import cache, home, repo_of
 from aigc_core.hub.source import COMMIT, REPO, Source
+from aigc_core.hub.use import last_use
 
 DAY = 86_400.0
 MONTH = 30 * DAY
@@ -27,8 +28,8 @@ class Holding:
         repo: `org/name`.
         revision: the commit.
         bytes: of its finished files; commits may share some.
-        last_used: seconds since 1970, when a file of it was last read, as far as the disk keeps
-            that.
+        last_used: seconds since 1970, when it was last loaded here; of one that never was, when
+            a file of it was last read, as far as the disk keeps that.
         complete: whether everything is there that loading needs.
         partial_bytes: of files that are not finished; a download goes on with them.
     """
@@ -71,6 +72,7 @@ def remove(repo: str, revision: str) -> int:
     shutil.rmtree(snapshot, ignore_errors=True)
     for path, _ in records(folder, revision):
         path.unlink(missing_ok=True)
+    (folder / FOLDER / f"{revision}.used").unlink(missing_ok=True)
     kept = referenced(folder)
     for blob in (ours | partials) - kept:
         delete_unless_busy(repo, blob)
@@ -121,7 +123,8 @@ def look(folder: Path, revision: str) -> Holding | None:
         repo=repo_of(snapshot),
         revision=revision,
         bytes=held,
-        last_used=max((max(s.st_atime, s.st_mtime) for s in stats), default=0.0),
+        last_used=last_use(repo_of(snapshot), revision)
+        or max((max(s.st_atime, s.st_mtime) for s in stats), default=0.0),
         complete=complete(folder, revision),
         partial_bytes=partial,
     )

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from aigc_core.footprint import Part
 from aigc_core.hub import settings
+from aigc_core.hub.classes import part_class, tells_steps
 from aigc_core.hub.errors import NotFound, Offline, UnsafeRepository, Unsupported
 from aigc_core.hub.files import (
     MODEL_INDEX,
@@ -23,6 +24,7 @@ from aigc_core.hub.source import REPO, Source
 from aigc_core.hub.transfer import quietly
 from aigc_core.hub.web import Web
 from aigc_core.hub.weights import remote_parts
+from aigc_core.tasks import brief
 from aigc_core.text import Text
 
 Kind = Literal["causal_lm", "text_to_image"]
@@ -32,6 +34,8 @@ FAMILIES: dict[Kind, str] = {
 }
 CONFIG = "config.json"
 HALF = "fp16"
+NO_CONFIG = Text("it has no config.json that says what it is", "它没有说明自身的 config.json")
+SILENT = Text("its {file} does not say what it is", "它的 {file} 没有说明它是什么")
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Found:
 
     @property
     def weights(self) -> dict[str, int | tuple[int, int, int]]:
-        """How many numbers each component, its largest block and layer keep, as a catalog has it."""
+        """Numbers of each component, its largest block and layer, as a catalog has them."""
         return {part.name: (part.numbers, part.block, part.layer) for part in self.parts}
 
 
@@ -108,7 +112,8 @@ async def look(web: Web, meter: Meter, listing: Listing) -> Found:
         kind = "causal_lm"
         if not listing.has(CONFIG):
             choose(listing.repo, listing.files)
-            raise Unsupported(listing.repo, listing.about.get("library_name") or f"no {CONFIG}")
+            library = listing.about.get("library_name")
+            raise Unsupported(listing.repo, library if isinstance(library, str) else NO_CONFIG)
         config = await fetch_json(web, meter, listing, CONFIG)
         name = model_class(listing, config)
         inner = {}
@@ -147,11 +152,13 @@ def model_class(listing: Listing, config: Any) -> str:
         Unsupported: it is no text model, or not one that can be read here.
     """
     if not isinstance(config, dict):
-        raise Unsupported(listing.repo, CONFIG)
+        raise Unsupported(listing.repo, SILENT.fill(file=CONFIG))
     if "auto_map" in config:
         raise own_code(listing.repo, "auto_map")
     named = config.get("architectures")
-    name = str(named[0]) if isinstance(named, list) and named else str(config.get("model_type"))
+    name = named[0] if isinstance(named, list) and named else config.get("model_type")
+    if not isinstance(name, str) or not name:
+        raise Unsupported(listing.repo, SILENT.fill(file=CONFIG))
     if not name.endswith("ForCausalLM") or not in_transformers(name):
         raise Unsupported(listing.repo, name)
     quantised = config.get("quantization_config")
@@ -172,14 +179,16 @@ def pipeline_classes(
     name = index.get("_class_name") if isinstance(index, dict) else None
     if isinstance(name, list):
         raise own_code(listing.repo, str(name[0] if name else MODEL_INDEX))
-    if not isinstance(name, str) or name not in text_to_image_pipelines():
-        raise Unsupported(listing.repo, str(name))
+    if not isinstance(name, str) or not name:
+        raise Unsupported(listing.repo, SILENT.fill(file=MODEL_INDEX))
+    if name not in text_to_image_pipelines():
+        raise Unsupported(listing.repo, name)
     for folder, (library, kind) in components.items():
         if listing.has(f"{folder}/{library}.py") or any(
             file.folder == folder and file.base.endswith(".py") for file in listing.files
         ):
             raise own_code(listing.repo, f"{folder}/{library}.py")
-        if not installed(library, kind):
+        if part_class(library, kind) is None:
             raise Unsupported(listing.repo, f"{name} ({folder}: {library}.{kind})")
     return name, {folder: kind for folder, (_, kind) in components.items()}
 
@@ -199,24 +208,12 @@ def in_transformers(name: str) -> bool:
 
 
 def text_to_image_pipelines() -> set[str]:
-    """Pipelines that need a prompt alone, and one repository alone."""
+    """Pipelines that need a prompt alone, and one repository alone, and that can be stopped."""
     from diffusers.pipelines.auto_pipeline import AUTO_TEXT2IMAGE_PIPELINES_MAPPING
 
-    names = {pipeline.__name__ for pipeline in AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values()}
+    pipelines = filter(tells_steps, AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values())
+    names = {pipeline.__name__ for pipeline in pipelines}
     return {name for name in names if "Control" not in name and "Combined" not in name}
-
-
-def installed(library: str, kind: str) -> bool:
-    """Whether diffusers, one of its pipelines' modules, or transformers has a class."""
-    import diffusers
-    import diffusers.pipelines
-
-    if library == "transformers":
-        return in_transformers(kind)
-    module = diffusers if library == "diffusers" else None
-    if module is None and library.isidentifier() and library in dir(diffusers.pipelines):
-        module = getattr(diffusers.pipelines, library)
-    return module is not None and kind in dir(module)
 
 
 def halved(files: tuple[File, ...], components: Components | None) -> str:
@@ -237,4 +234,5 @@ def licence(about: Mapping[str, Any]) -> str:
     named = card.get("license_name") or card.get("license") if isinstance(card, dict) else None
     tags = (str(tag) for tag in about.get("tags") or ())
     tagged = next((tag.partition(":")[2] for tag in tags if tag.startswith("license:")), "")
-    return ", ".join(map(str, named)) if isinstance(named, list) else str(named or tagged)
+    said = ", ".join(map(str, named)) if isinstance(named, list) else str(named or tagged)
+    return brief(said)

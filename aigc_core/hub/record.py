@@ -7,12 +7,11 @@ cannot be written, what was verified is remembered as long as the process lives.
 """
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from aigc_core.atomic import write_whole
 from aigc_core.hub.files import File
 from aigc_core.hub.settings import home
 from aigc_core.hub.source import Source
@@ -68,14 +67,9 @@ def write_record(path: Path, record: Record) -> None:
         "files": {file.name: (file.size, file.blob) for file in record.files},
         "verified": dict(record.verified),
     }
-    part = path.with_suffix(f".{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(content, indent=1), "utf-8")
-        part.replace(path)
+        write_whole(path, json.dumps(content, indent=1))
     except OSError:
-        with suppress(OSError):
-            part.unlink()
         REMEMBERED[path] = record
 
 

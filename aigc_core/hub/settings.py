@@ -51,7 +51,7 @@ def endpoint() -> str:
 
 
 def offline() -> bool:
-    """Whether the network is off limits."""
+    """Whether the network is off limits, by huggingface_hub's switches and their spellings."""
     return switched_on("HF_HUB_OFFLINE") or switched_on("TRANSFORMERS_OFFLINE")
 
 
@@ -86,6 +86,11 @@ def account_site() -> str:
 def owns_accounts(address: SplitResult) -> bool:
     own = (os.environ.get("AIGC_TOKEN_HOST") or split(DEFAULT).netloc).lower()
     return own in (address.netloc.lower(), address.hostname)
+
+
+def direct() -> dict[str, None]:
+    """What httpx2 is to mount so that this machine is not asked through a proxy."""
+    return {f"all://{f'[{name}]' if ':' in name else name}": None for name in LOOPBACK}
 
 
 def split(address: str) -> SplitResult:

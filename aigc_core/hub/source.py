@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
+SHORT = 7  # digits that tell commits apart
 VARIANT = re.compile(r"\w{0,32}", re.ASCII)
 
 

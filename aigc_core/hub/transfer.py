@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aigc_core.text import Text
+
 
 @dataclass(frozen=True)
 class Transfer:
@@ -25,6 +27,20 @@ class Transfer:
 
 Report = Callable[[Transfer], None]
 """Called at least every 0.1 s, also when nothing comes; raises `Cancelled` to end the download."""
+
+
+SECONDS_LEFT = Text("{count} s left", "剩余 {count} 秒")
+MINUTES_LEFT = Text("{count} min left", "剩余 {count} 分钟")
+HOURS_LEFT = Text("{count} h left", "剩余 {count} 小时")
+
+
+def time_left(seconds: float) -> Text:
+    """A time, as exact as it deserves."""
+    if seconds < 120:
+        return SECONDS_LEFT.fill(count=max(1, round(seconds)))
+    if seconds < 7200:
+        return MINUTES_LEFT.fill(count=round(seconds / 60))
+    return HOURS_LEFT.fill(count=round(seconds / 3600))
 
 
 def quietly(transfer: Transfer) -> None:

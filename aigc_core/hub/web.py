@@ -38,20 +38,23 @@ class Web:
         self.gated = False
 
     async def __aenter__(self) -> Self:
-        # Both take a while, the token where it has to be renewed first.
+        # Both take a while, the token where it has to be renewed over the network first.
         trusted = await asyncio.to_thread(certificates)
-        self.token = await asyncio.to_thread(settings.token)
+        patient = patience.PATIENCE
+        try:
+            async with asyncio.timeout(patient.preflight):
+                self.token = await asyncio.to_thread(settings.token)
+        except TimeoutError:
+            host = settings.split(self.endpoint).hostname
+            raise Unreachable(self.repo, host or self.endpoint) from None
         import httpx2
 
-        patient = patience.PATIENCE
-        # What is on this machine is not to be asked for through a proxy.
-        direct = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
         try:
             self.home = httpx2.URL(self.endpoint)
             self.client = httpx2.AsyncClient(
                 headers={"User-Agent": "aigc", "Accept-Encoding": "identity"},
                 timeout=httpx2.Timeout(patient.quiet, connect=patient.preflight, pool=None),
-                mounts=direct,
+                mounts=settings.direct(),
                 verify=trusted,
             )
         except (httpx2.InvalidURL, ValueError, ImportError) as error:

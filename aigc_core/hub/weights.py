@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -108,13 +109,25 @@ async def remote_parts(
     return parts_of(tensors, config)
 
 
-def local_tensors(repo: str, folder: Path, file: File) -> list[Tensor]:
+def local_tensors(repo: str, folder: Path, file: File) -> Sequence[Tensor]:
+    path = folder / file.name
     try:
-        with (folder / file.name).open("rb") as content:
-            length = header_length(content.read(8), file.size)
-            return read_header(content.read(length), file.size - 8 - length)
+        return header_of(path, path.stat().st_mtime_ns, file.size)
     except BadHeader as error:
         raise Corrupt(repo, file.name) from error
+
+
+@lru_cache(maxsize=128)
+def header_of(path: Path, stamp: int, size: int) -> Sequence[Tensor]:  # noqa: ARG001
+    """The tensors of a file, which is read once as long as it stays as it is.
+
+    Args:
+        stamp: when it was last modified.
+        size: in bytes.
+    """
+    with path.open("rb") as content:
+        length = header_length(content.read(8), size)
+        return tuple(read_header(content.read(length), size - 8 - length))
 
 
 async def remote_tensors(web: Web, listing: Listing, file: File) -> list[Tensor]:

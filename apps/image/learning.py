@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from aigc_core import default_engine
+from aigc_core.bridge import to_the_end
 from aigc_core.checkpoints import CHECKPOINTS
 from aigc_core.errors import UnknownModel
 from aigc_core.metrics.training_history import TrainingHistory, histories
@@ -18,7 +19,7 @@ from apps.ui.demo import Demo
 from apps.ui.language import t
 from apps.ui.markup import heading
 from apps.ui.pages import opened
-from apps.ui.runs import QUIET, guarded, to_the_end
+from apps.ui.runs import QUIET, guarded
 
 HOME = CHECKPOINTS
 SCRIPT = Path(__file__).with_name("learning.js")

@@ -10,6 +10,7 @@ import gradio as gr
 
 from aigc_core import default_engine
 from aigc_core.artifact import Record, contact_sheet, read_record
+from aigc_core.bridge import to_the_end
 from aigc_core.events import Preview, Progress, Result
 from aigc_core.exports import write_zip
 from aigc_core.media import pixels
@@ -22,7 +23,7 @@ from apps.ui.demo import Demo
 from apps.ui.language import language, t
 from apps.ui.markup import heading
 from apps.ui.quality import quality, quality_facts
-from apps.ui.runs import QUIET, events, guarded, progress, to_the_end
+from apps.ui.runs import QUIET, events, guarded, progress
 
 POSTER = Path(__file__).parent / "posters" / "digits.png"
 TITLE = Text("Digits from noise", "从噪声到数字")

@@ -10,6 +10,7 @@ import gradio as gr
 
 from aigc_core import default_engine
 from aigc_core.artifact import Artifact, contact_sheet
+from aigc_core.bridge import to_the_end
 from aigc_core.data import mnist
 from aigc_core.events import Progress, Result
 from aigc_core.exports import write_zip
@@ -22,7 +23,7 @@ from apps.ui.demo import Demo
 from apps.ui.language import both, t
 from apps.ui.markup import heading, lede, noted
 from apps.ui.pages import opened
-from apps.ui.runs import QUIET, guarded, paced, progress, to_the_end
+from apps.ui.runs import QUIET, guarded, paced, progress
 
 POSTER = Path(__file__).parent / "posters" / "compare.png"
 TITLE = CompareModels.title

@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 
 from aigc_core import default_engine
 from aigc_core.artifact import Artifact, contact_sheet, read_record
+from aigc_core.bridge import to_the_end
 from aigc_core.data import mnist
 from aigc_core.errors import AigcError
 from aigc_core.events import Progress, Result
@@ -26,7 +27,7 @@ from apps.ui.language import both, t
 from apps.ui.markup import heading, lede
 from apps.ui.pages import opened
 from apps.ui.quality import quality_facts
-from apps.ui.runs import QUIET, events, guarded, outcome, progress, to_the_end
+from apps.ui.runs import QUIET, events, guarded, outcome, progress
 
 POSTER = Path(__file__).parent / "posters" / "variations.png"
 TITLE = Text("Variations", "变体")

@@ -7,17 +7,19 @@ import gradio as gr
 from gradio.context import Context
 
 from aigc_core import catalog_file, default_engine
+from aigc_core.bridge import to_the_end
 from aigc_core.catalog import Entry
 from aigc_core.errors import InvalidRequest, size
+from aigc_core.hub.source import SHORT
 from aigc_core.text import Text
 from apps.models import words
 from apps.models.board import BOARDS
-from apps.models.rows import COMMIT, UNKNOWN, outside, page
+from apps.models.rows import UNKNOWN, outside, page
 from apps.ui.controls import raw
 from apps.ui.language import both, t
 from apps.ui.markup import lede, same
 from apps.ui.owner import is_owner, must_be_owner
-from apps.ui.runs import QUIET, guarded, to_the_end
+from apps.ui.runs import QUIET, guarded
 
 # Shows at once what was added.
 LOOK = "() => document.dispatchEvent(new Event('aigc-models'))"
@@ -85,7 +87,7 @@ def look_up(reference: Any) -> tuple[Entry, str]:
         (words.SIZE, both(same(size(entry.download)))),
         (words.FITS, both(fit.text)),
         (words.LICENCE, both(licence(entry))),
-        (words.VERSION, f"<code>{entry.revision[:COMMIT]}</code>"),
+        (words.VERSION, f"<code>{entry.revision[:SHORT]}</code>"),
     ]
     listed = "".join(f"<dt>{both(name)}</dt><dd>{said}</dd>" for name, said in lines)
     terms = f'<p class="notice">{both(words.TERMS)}</p>' if entry.gated else ""

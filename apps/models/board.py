@@ -1,6 +1,5 @@
 """All that the models page shows, looked at once a second for all visitors together."""
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,16 +9,18 @@ from aigc_core import default_engine
 from aigc_core.engine import Engine
 from aigc_core.fit import Fit
 from aigc_core.hub import settings
+from aigc_core.hub.disk import free_bytes
 from aigc_core.hub.transfer import Transfer
 from aigc_core.status import ModelState, Status
 from aigc_core.stock import Inventory, Stock, inventory
 from aigc_core.text import Text
 from apps.models import words
 from apps.models.downloads import DOWNLOADS, Downloads
+from apps.models.fits import Fits
 from apps.ui import runs
 
-# Seconds for which a look at the loader, and one at the disk, is good.
-FRESH, DISK_FRESH = 0.8, 5.0
+# Seconds for which a look at the loader is good; and one at the disk, while we change nothing.
+FRESH, DISK_FRESH = 0.8, 60.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,6 @@ class Files:
         at: when.
         fetching: the downloads that were under way.
         problems: why a model cannot be used, as far as its files and settings tell.
-        fits: whether and how the models of the hub fit this machine.
         free: bytes free where downloads go.
     """
 
@@ -76,7 +76,6 @@ class Files:
     fetching: frozenset[str]
     inventory: Inventory
     problems: Mapping[str, Text | None]
-    fits: Mapping[str, Fit]
     free: int
 
 
@@ -96,28 +95,57 @@ class Boards:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine, self._downloads, self._clock = engine, downloads, clock
+        self._fits = Fits(clock)
+        self._turn = threading.Lock()
         self._lock = threading.Lock()
+        # What was seen last, all with the lock; a look of before the last change is not kept.
+        self._changes = 0
         self._board: tuple[float, Board] | None = None
         self._files: Files | None = None
 
     def now(self) -> Board:
-        """How things are, or were a moment ago."""
-        with self._lock:
-            at = self._clock()
-            if self._board is None or at - self._board[0] > FRESH:
-                self._board = (at, self._look(at))
-            return self._board[1]
+        """How things are, or were a moment ago: one looks, others see what was seen before."""
+        kept = self._kept()
+        if kept is not None and kept[1]:
+            return kept[0]
+        if not self._turn.acquire(blocking=kept is None):
+            assert kept is not None
+            return kept[0]
+        try:
+            kept = self._kept()  # By whoever had the turn before.
+            if kept is not None and kept[1]:
+                return kept[0]
+            with self._lock:
+                at, changes = self._clock(), self._changes
+            board = self._look(at, changes)
+            with self._lock:
+                if changes == self._changes:
+                    self._board = (at, board)
+            return board
+        finally:
+            self._turn.release()
 
     def stale(self) -> None:
         """Something was changed on purpose: the next look is a new one."""
         with self._lock:
+            self._changes += 1
             self._board = self._files = None
 
-    def _look(self, at: float) -> Board:
+    def _kept(self) -> tuple[Board, bool] | None:
+        """The last board, and whether it is fresh."""
+        with self._lock:
+            if self._board is None:
+                return None
+            at, board = self._board
+            return board, self._clock() - at <= FRESH
+
+    def _look(self, at: float, changes: int) -> Board:
         engine = self._engine()
         status = engine.loader.status()
         transfers = {fetch.id: fetch.transfer for fetch in status.fetches}
-        files = self._look_at_files(engine, at, frozenset(transfers))
+        files = self._look_at_files(engine, at, changes, frozenset(transfers))
+        hub = [s.entry for s in files.inventory.models if s.entry.origin == "hub"]
+        fits = self._fits.of(engine, hub)
         states = {state.id: state for state in status.models}
         running = self._downloads.running
         rows = []
@@ -126,7 +154,7 @@ class Boards:
             rows.append(
                 Row(
                     stock,
-                    fit=files.fits.get(id),
+                    fit=fits.get(id),
                     problem=last_failure(states.get(id)) or files.problems[id],
                     failed=self._downloads.failed.get(id),
                     transfer=transfers.get(id, Transfer(0, 0) if id in running else None),
@@ -137,22 +165,26 @@ class Boards:
         waiting = sum(state.waiting for state in status.models) + runs.TURNS.waiting
         return Board(status, tuple(rows), files.inventory, files.free, waiting)
 
-    def _look_at_files(self, engine: Engine, at: float, fetching: frozenset[str]) -> Files:
+    def _look_at_files(
+        self, engine: Engine, at: float, changes: int, fetching: frozenset[str]
+    ) -> Files:
         """What lies where; looked at anew when a download began or ended."""
-        kept = self._files
-        if kept is None or at - kept.at > DISK_FRESH or kept.fetching != fetching:
-            entries = tuple(engine.catalog.entries.values())
-            self._files = Files(
-                at,
-                fetching,
-                inventory(entries),
-                problems={entry.id: entry.problem() for entry in entries},
-                # Here, since it reads the headers of all weights that are on the disk.
-                fits={entry.id: engine.fit(entry) for entry in entries if entry.origin == "hub"},
-                free=free_disk(),
-            )
-            return self._files
-        return kept
+        with self._lock:
+            kept = self._files
+        if kept is not None and at - kept.at <= DISK_FRESH and kept.fetching == fetching:
+            return kept
+        entries = tuple(engine.catalog.entries.values())
+        files = Files(
+            at,
+            fetching,
+            inventory(entries),
+            problems={entry.id: entry.problem() for entry in entries},
+            free=free_disk(),
+        )
+        with self._lock:
+            if changes == self._changes:
+                self._files = files
+        return files
 
 
 def last_failure(state: ModelState | None) -> Text | None:
@@ -164,11 +196,8 @@ def last_failure(state: ModelState | None) -> Text | None:
 
 def free_disk() -> int:
     """Bytes free where downloads go; 0 where nobody can tell."""
-    folder = settings.cache()
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
     try:
-        return shutil.disk_usage(folder).free
+        return free_bytes(settings.cache())
     except OSError:
         return 0
 

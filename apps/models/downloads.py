@@ -55,11 +55,14 @@ class Downloads:
         with self._lock:
             if id in self._running:
                 return
+            download = Download()
+            # In this order: where no thread is to be had, there is no download. Its end waits for
+            # the lock.
+            threading.Thread(
+                target=self._work, args=(engine, id, download), name=f"download {id}", daemon=True
+            ).start()
             self.failed.pop(id, None)
-            download = self._running[id] = Download()
-        threading.Thread(
-            target=self._work, args=(engine, id, download), name=f"download {id}", daemon=True
-        ).start()
+            self._running[id] = download
 
     def cancel(self, id: str) -> bool:
         """Ends a download; what came stays on the disk. False if there is none."""

@@ -11,8 +11,7 @@ import gradio as gr
 from aigc_core import default_engine
 from aigc_core.catalog import Entry
 from aigc_core.errors import AigcError
-from aigc_core.hub.holdings import holdings
-from aigc_core.hub.holdings import remove as remove_files
+from aigc_core.stock import IN_USE, remove_model
 from apps.models import words
 from apps.models.board import BOARDS
 from apps.models.downloads import DOWNLOADS
@@ -48,6 +47,9 @@ def act(order: Any, web: gr.Request) -> str:
     """
     try:
         must_be_owner(web)
+    except AigcError as error:
+        return linked(error.text)
+    try:
         do, id, revision = read(order)
         ORDERS[do](default_engine().catalog.find(id), revision)
     except AigcError as error:
@@ -98,24 +100,14 @@ def unload(entry: Entry, _: str) -> None:
     if loader.evict(entry.id):
         return
     loaded = any(state.id == entry.id for state in loader.status().models)
-    raise AigcError(words.IN_USE_NOW if loaded else words.NOT_LOADED)
+    raise AigcError(IN_USE if loaded else words.NOT_LOADED)
 
 
 def remove(entry: Entry, revision: str) -> None:
     """Deletes a model's files, or those of another revision of its repository."""
-    wanted = (entry.repo, revision or entry.revision)
-    loader = default_engine().loader
-    if is_coming(entry):
-        raise AigcError(words.FETCHING_NOW)
-    # Nothing is deleted but what is listed: a revision may be any words of a stranger's.
-    if entry.origin != "hub" or wanted not in {(h.repo, h.revision) for h in holdings()}:
-        raise AigcError(words.NOT_HERE)
-    states = {state.id: state for state in loader.status().models}
-    loaded = entry.id in states and states[entry.id].status != "failed"
-    if loaded and wanted[1] == entry.revision and not loader.evict(entry.id):
-        raise AigcError(words.IN_USE_NOW)
+    engine = default_engine()
+    remove_model(engine.catalog, engine.loader, entry, revision)
     DOWNLOADS.forget(entry.id)
-    remove_files(*wanted)
 
 
 ORDERS: dict[str, Callable[[Entry, str], None]] = {

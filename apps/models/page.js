@@ -59,8 +59,10 @@ async function order(button) {
   try {
     said = await server.act({ do: button.dataset.do, id, revision });
   } catch {
-    pause = PATIENCE;
+    said = null;
   }
+  // Gradio gives nothing at all where the server could not be asked, or broke.
+  if (typeof said !== "string") said = element.querySelector("[data-lost]").innerHTML;
   button.disabled = false;
   const notes = [...element.querySelectorAll("[data-said]")];
   for (const note of notes.filter((note) => note.dataset.said === id + (revision ?? ""))) {

@@ -5,15 +5,13 @@ from html import escape
 from aigc_core.catalog import Entry
 from aigc_core.errors import size
 from aigc_core.footprint import RUNGS
-from aigc_core.hub.transfer import Transfer
+from aigc_core.hub.transfer import Transfer, time_left
 from aigc_core.status import DeviceState, ModelState
 from aigc_core.text import Text
 from apps.models import words
 from apps.models.board import Board, Row
 from apps.ui.language import both
 from apps.ui.markup import facts, noted, said, same
-
-MINUTE, HOUR = 60, 3600
 
 
 def button(do: str, id: str, label: Text, *, of: Text | None = None, revision: str = "") -> str:
@@ -143,17 +141,8 @@ def far(transfer: Transfer) -> Text:
     elif transfer.seconds_left is None:
         return count
     else:
-        more = left(transfer.seconds_left)
+        more = time_left(transfer.seconds_left)
     return words.AND.fill(count=count, more=more)
-
-
-def left(seconds: float) -> Text:
-    """A time, as exact as it deserves."""
-    if seconds < 2 * MINUTE:
-        return words.SECONDS_LEFT.fill(count=max(1, round(seconds)))
-    if seconds < 2 * HOUR:
-        return words.MINUTES_LEFT.fill(count=round(seconds / MINUTE))
-    return words.HOURS_LEFT.fill(count=round(seconds / HOUR))
 
 
 def share(part: int, whole: int) -> int:

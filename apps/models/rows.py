@@ -7,7 +7,8 @@ from aigc_core.catalog import Entry
 from aigc_core.errors import ModelUnavailable, size
 from aigc_core.hub.holdings import Holding
 from aigc_core.hub.settings import DEFAULT
-from aigc_core.stock import Stock
+from aigc_core.hub.source import SHORT
+from aigc_core.stock import ABOUT, PARTIAL, Stock
 from aigc_core.text import Text
 from apps.models import words
 from apps.models.board import Row
@@ -15,7 +16,6 @@ from apps.models.panel import button, cancel, progress
 from apps.ui.language import both
 from apps.ui.markup import noted, said, same
 
-COMMIT = 7  # digits that tell commits apart
 UNKNOWN = ("", "unknown", "other")
 
 
@@ -54,7 +54,7 @@ def takes(of: Row) -> str:
     if stock.bytes:
         lines.append(f"<b>{both(amount(stock))}</b>")
     if stock.partial and not of.transfer:
-        lines.append(both(words.PARTIAL.fill(size=size(stock.partial))))
+        lines.append(both(PARTIAL.fill(size=size(stock.partial))))
     if of.fit:
         kind = "no" if of.fit.kind == "no" else "fits"
         lines.append(f'<span class="{kind}">{both(of.fit.text)}</span>')
@@ -66,7 +66,7 @@ def takes(of: Row) -> str:
 
 def amount(stock: Stock) -> Text:
     exact = same(size(stock.bytes))
-    return words.ABOUT.fill(size=size(stock.bytes)) if stock.estimated else exact
+    return ABOUT.fill(size=size(stock.bytes)) if stock.estimated else exact
 
 
 def day(seconds: float) -> str:
@@ -90,7 +90,7 @@ def licences(entry: Entry) -> str:
 def source(entry: Entry) -> str:
     """Where it comes from."""
     if entry.origin == "hub":
-        commit = words.COMMIT.fill(commit=entry.revision[:COMMIT])
+        commit = words.COMMIT.fill(commit=entry.revision[:SHORT])
         return (
             f"{outside(page(entry.repo, entry.revision), entry.repo)} <span>{both(commit)}</span>"
         )
@@ -181,7 +181,7 @@ def removal(id: str, name: Text, bytes: int, revision: str = "") -> str:
 
 def stray(of: Holding, entry: Entry, *, owner: bool) -> str:
     """Another version of an entry's model, which nothing uses."""
-    commit = words.COMMIT.fill(commit=of.revision[:COMMIT])
+    commit = words.COMMIT.fill(commit=of.revision[:SHORT])
     bytes = of.bytes + of.partial_bytes
     delete = removal(entry.id, entry.name, bytes, of.revision) if owner else ""
     return (

@@ -10,6 +10,7 @@ from apps.models import panel, rows, words
 from apps.models.board import Board, Row
 from apps.ui.language import both
 from apps.ui.markup import lede
+from apps.ui.owner import has_owner
 
 PLACES: tuple[Place, ...] = ("disk", "hub", "gated", "shipped", "remote")
 
@@ -55,7 +56,8 @@ def page(places: list[Place], *, owner: bool) -> str:
     groups = "".join(
         f'<section class="group" data-live="group:{place}"></section>' for place in places
     )
-    guest = "" if owner else f'<p class="quiet">{both(words.GUEST)}</p>'
+    line = words.GUEST if has_owner() else words.NO_OWNER
+    guest = "" if owner else f'<p class="quiet">{both(line)}</p>'
     return (
         f'<section class="now"><h2>{both(words.NOW)}</h2><div data-live="devices"></div>'
         '<div data-live="resident"></div><div data-live="downloads"></div>'

@@ -98,15 +98,9 @@ STARTING = Text("asking the hub", "正在询问 Hub")
 PATIENCE = Text("the hub is busy; asked again in {count} s", "Hub 繁忙，{count} 秒后重试")
 OF = Text("{done} of {total}", "{done} / {total}")
 AND = Text("{count}, {more}", "{count}，{more}")
-SECONDS_LEFT = Text("{count} s left", "剩余 {count} 秒")
-MINUTES_LEFT = Text("{count} min left", "剩余 {count} 分钟")
-HOURS_LEFT = Text("{count} h left", "剩余 {count} 小时")
 
-ABOUT = Text("about {size}", "约 {size}")
-PARTIAL = Text("{size} already here", "已下载 {size}")
 USED = Text("last used {day}", "上次使用 {day}")
 NEVER = Text("not used yet", "尚未使用")
-PARAMETERS = Text("{count} parameters", "{count} 个参数")
 WEIGHTS = Text("Weights", "权重")
 DATA = Text("Data", "数据")
 CODE = Text("Code", "代码")
@@ -127,15 +121,17 @@ GUEST = Text(
     "Only whoever sits at this machine may download, delete or unload: open this page there.",
     "只有在这台机器上操作的人才能下载、删除或卸载：请在本机打开此页。",
 )
-
-IN_USE_NOW = Text(
-    "The model is in use, or kept loaded. Try again when nobody uses it.",
-    "该模型正在使用或设为常驻。请在无人使用时再试。",
+NO_OWNER = Text(
+    "Models are not downloaded, deleted or unloaded from this page.",
+    "此页不提供模型的下载、删除和卸载。",
 )
+LOST = Text(
+    "The server did not answer, so it may not have been done. Check the connection and try again.",
+    "服务器没有应答，操作可能未完成。请检查连接后重试。",
+)
+
 NOT_LOADED = Text("The model is not loaded.", "该模型没有加载。")
 NO_DOWNLOAD = Text("There is no download of yours to cancel.", "没有可取消的下载。")
-NOT_HERE = Text("Nothing of it is on the disk.", "磁盘上没有它的文件。")
-FETCHING_NOW = Text("It is being downloaded. Cancel that first.", "正在下载，请先取消。")
 NO_ORDER = Text("The page asked for something unknown. Reload it.", "页面的请求无法识别，请刷新。")
 
 ADD = Text("Add a model", "添加模型")

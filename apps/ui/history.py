@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 from pydantic import ValidationError
 
 from aigc_core.artifact import Record
+from aigc_core.bridge import to_the_end
 from aigc_core.errors import UnreadableFile
 from aigc_core.pictures import open_picture
 from aigc_core.tasks import SampleImages
@@ -20,7 +21,7 @@ from apps.ui.language import language
 from apps.ui.markup import lede
 from apps.ui.pages import outside
 from apps.ui.restore import settings_of
-from apps.ui.runs import QUIET, guarded, to_the_end
+from apps.ui.runs import QUIET, guarded
 
 LEDE = Text(
     "Your last runs, kept in this browser only. Choose one to draw it again.",

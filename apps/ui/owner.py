@@ -49,13 +49,16 @@ class NotTheOwner(AigcError):
     """Somebody else asked for what only the owner may do."""
 
     def __init__(self) -> None:
-        super().__init__(
-            Text(
-                "Only the owner of this machine may do that: open this page on the machine itself, "
-                "at the address that it printed when it started.",
-                "只有这台机器的主人可以这样做：请在本机上打开它启动时显示的地址。",
-            )
+        elsewhere = Text(
+            "Only the owner of this machine may do that: open this page on the machine itself, "
+            "at the address that it printed when it started.",
+            "只有这台机器的主人可以这样做：请在本机上打开它启动时显示的地址。",
         )
+        nowhere = Text(
+            "That cannot be done from this page: its host has switched it off.",
+            "此页不能这样做：该功能已由主机关闭。",
+        )
+        super().__init__(elsewhere if has_owner() else nowhere)
 
 
 def is_owner(web: Asking | None) -> bool:
@@ -64,12 +67,21 @@ def is_owner(web: Asking | None) -> bool:
     `AIGC_OWNER=everybody` makes everybody the owner, `nobody` (or any other word) no one. On
     Hugging Face Spaces nobody is, unless that says so.
     """
-    word = os.environ.get("AIGC_OWNER", "").strip().lower()
-    if word:
+    if word := chosen():
         return word == "everybody"
-    if os.environ.get("SYSTEM") == "spaces" or os.environ.get("SPACE_ID"):
-        return False
-    return web is not None and from_this_machine(web)
+    return has_owner() and web is not None and from_this_machine(web)
+
+
+def has_owner() -> bool:
+    """Whether anybody can be the owner here, from wherever it be."""
+    if word := chosen():
+        return word == "everybody"
+    return not (os.environ.get("SYSTEM") == "spaces" or os.environ.get("SPACE_ID"))
+
+
+def chosen() -> str:
+    """What the host says of who the owner is; empty where it says nothing."""
+    return os.environ.get("AIGC_OWNER", "").strip().lower()
 
 
 def must_be_owner(web: Asking | None) -> None:

@@ -9,13 +9,14 @@ import gradio as gr
 
 from aigc_core import tasks
 from aigc_core.artifact import Record, read_record
+from aigc_core.bridge import to_the_end
 from aigc_core.errors import UnreadableFile
 from aigc_core.text import Text
 from apps.ui.controls import raw
 from apps.ui.language import t
 from apps.ui.markup import lede
 from apps.ui.pages import outside
-from apps.ui.runs import QUIET, guarded, to_the_end
+from apps.ui.runs import QUIET, guarded
 
 LEDE = Text(
     "Every saved picture carries this record in the file itself. Drop such a file anywhere on "

@@ -10,11 +10,11 @@ from functools import wraps
 from html import escape
 from typing import Any, TypeVar
 
-import anyio
 import gradio as gr
 
 from aigc_core import default_engine
 from aigc_core.artifact import Artifact
+from aigc_core.bridge import ended, to_the_end
 from aigc_core.errors import AigcError
 from aigc_core.events import Event, Preview, Progress, Result
 from aigc_core.tasks import Request
@@ -127,28 +127,6 @@ async def steps(
                 await to_the_end(run.close)
         finally:
             TURNS.leave(place)
-
-
-async def to_the_end(work: Callable[..., Any], *values: Any) -> Any:
-    """Works on a thread, and stays until the end of it even when cancelled meanwhile.
-
-    A generator in the middle of a step can be neither closed nor left alone.
-    """
-    working = asyncio.ensure_future(anyio.to_thread.run_sync(work, *values))
-    try:
-        return await asyncio.shield(working)
-    except asyncio.CancelledError:
-        await ended(working)
-        raise
-
-
-async def ended(working: asyncio.Future[Any]) -> None:
-    """Waits for the end of it, even when cancelled meanwhile."""
-    while not working.done():
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait([working])
-    if not working.cancelled():
-        working.exception()
 
 
 def visitor(web: gr.Request) -> Visitor:

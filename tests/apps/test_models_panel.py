@@ -12,7 +12,7 @@ from aigc_core.stock import Inventory, Stock
 from aigc_core.text import Text
 from apps.models import panel
 from apps.models.board import Board, Row
-from apps.models.rows import linked
+from apps.models.rows import linked, row
 from apps.models.view import parts
 from tests.shop import entry
 
@@ -110,3 +110,21 @@ def test_no_part_holds_a_strangers_markup() -> None:
             assert "<img" not in part
             assert '"">' not in part.replace('alt=""', "")
             assert ("data-do" in part) <= owner
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        ("http://user:secret@gpu-box:8000/v1?key=secret", "gpu-box:8000"),
+        ("user:secret@gpu-box/v1?key=secret", "gpu-box"),
+        ("https://[::1]:9/secret#secret", "[::1]:9"),
+        ("$OUR_SERVER", "$OUR_SERVER"),
+        ("fal-ai", "fal-ai"),
+        ("http://[secret", ""),
+    ],
+)
+def test_visitors_see_no_more_of_a_server_than_its_host(server: str, said: str) -> None:
+    far = entry("far", "Far", origin="remote", server=server, served="far")
+    drawn = row(Row(Stock(far, "remote"), None, None, None, None, False, None), owner=False)
+    assert "secret" not in drawn
+    assert f'lang="en">{said}</span>' in drawn or f"<span>{said}</span>" in drawn

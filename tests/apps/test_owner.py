@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.ui.owner import NotTheOwner, is_owner, must_be_owner
+from apps.ui.owner import NotTheOwner, has_owner, is_owner, must_be_owner
 
 HERE = {"host": "127.0.0.1:7860", "origin": "http://127.0.0.1:7860"}
 
@@ -124,3 +124,22 @@ def test_the_refusal_says_what_to_do() -> None:
         must_be_owner(asking("203.0.113.9"))
     assert "on the machine itself" in refused.value.text.en
     assert "本机" in refused.value.text.zh
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "somewhere"),
+    [
+        ("AIGC_OWNER", "everybody", True),
+        ("AIGC_OWNER", "nobody", False),
+        ("SYSTEM", "spaces", False),
+        ("SPACE_ID", "org/name", False),
+        ("SYSTEM", "linux", True),
+    ],
+)
+def test_nobody_is_sent_to_a_machine_that_has_no_owner(
+    name: str, value: str, somewhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert has_owner() is somewhere
+    assert ("open this page" in NotTheOwner().text.en) is somewhere
+    assert ("本机" in NotTheOwner().text.zh) is somewhere

@@ -212,3 +212,20 @@ def test_the_page_is_in_the_header(visit: Visit, shop: Shop) -> None:
     page.locator("header.top a", has_text="Models").click()
     page.locator("#models .model h3").first.wait_for()
     assert page.locator("header.top a[aria-current=page]").inner_text() == "Models"
+
+
+def test_an_order_that_is_lost_says_so(visit: Visit, shop: Shop) -> None:
+    page = open_page(visit)
+    button(page, "fetch").wait_for()
+    page.route(
+        "**/component_server/",
+        lambda route: route.fulfill(content_type="application/json", body="null"),
+    )
+    button(page, "fetch").click()
+    said = page.locator(f'[data-said="{TINY}"]')
+    said.wait_for()
+    assert words.LOST.en in said.inner_text()
+    page.unroute("**/component_server/")
+    button(page, "fetch").click()
+    group(page, "disk").locator("h3", has_text="Tiny").wait_for(timeout=90_000)
+    assert not said.is_visible()

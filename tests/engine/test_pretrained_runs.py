@@ -15,6 +15,7 @@ from aigc_core.catalog import Entry
 from aigc_core.engine import Engine
 from aigc_core.events import Preview, Progress, Result
 from aigc_core.exports import write
+from aigc_core.families.causal_lm import CPU_PIECE
 from aigc_core.tasks import ContinueText, Request, TextToImage, find
 from tests.engine.engines import in_use, made
 from tests.waiting import end, start
@@ -146,6 +147,9 @@ def test_a_text_goes_on_in_smaller_pieces_where_memory_runs_out(engine: Engine):
         "the prompt is read in pieces of 16 tokens"
     ]
     assert result.artifacts[0].media == usual[0].media
+    # It was for this run alone.
+    with engine.loader.lease("qwen3") as model:
+        assert model.piece == CPU_PIECE
     assert len(result.artifacts[0].record.details["lessened"]) == 1
     assert "lessened" not in usual[0].record.details
 
@@ -167,3 +171,13 @@ def test_a_picture_becomes_smaller_where_memory_runs_out(engine: Engine):
         assert artifact.record.request["width"] == 288
         assert artifact.media.pixels.shape == (256, 288, 3)  # type: ignore[union-attr]
         assert artifact.record.details["decoded"] == "in tiles"
+    with engine.loader.lease("stable-diffusion") as model:
+        assert (model.together, model.tiled) == (2, False)
+        model.pipe.unet._forward_pre_hooks.clear()
+        model.pipe.unet._forward_pre_hooks_with_kwargs.clear()
+    # The next visitor gets what was asked for.
+    notes, result = outcome(engine, "stable-diffusion", large)
+    assert notes == []
+    for artifact in result.artifacts:
+        assert artifact.media.pixels.shape == (256, 384, 3)  # type: ignore[union-attr]
+        assert not {"decoded", "lessened"} & set(artifact.record.details)

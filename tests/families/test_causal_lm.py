@@ -13,6 +13,7 @@ from aigc_core.errors import InvalidRequest
 from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
 from aigc_core.families import causal_lm
 from aigc_core.families.causal_lm import LoadedText, continue_text, load
+from aigc_core.families.text_stream import CUT_OFF
 from aigc_core.footprint import Rung
 from aigc_core.gate import Gate
 from aigc_core.media import Writing
@@ -131,11 +132,11 @@ class TestWriting:
         # Each of these takes three bytes, and each byte a token of its own.
         tokens = qwen.encode("灯塔")
         qwen_text = [qwen.decode([], tokens[:count]) for count in range(len(tokens) + 1)]
-        assert any(text.endswith(causal_lm.CUT_OFF) for text in qwen_text)
+        assert any(text.endswith(CUT_OFF) for text in qwen_text)
         for event in continue_text(qwen, ASKED):
             if isinstance(event, Preview):
                 assert isinstance(event.media, Writing)
-                assert not event.media.text.endswith(causal_lm.CUT_OFF)
+                assert not event.media.text.endswith(CUT_OFF)
 
     def test_it_ends_where_the_model_does(self, qwen: LoadedText):
         greedy = ContinueText.ask(prompt="The sea", tokens=40, temperature=0)
@@ -186,6 +187,13 @@ class TestPrompts:
         for text in caught.value.text:
             assert str(model.context - 1) in text
             assert "6000" in text
+
+    def test_a_prompt_without_tokens_is_refused_in_words(self, qwen: LoadedText):
+        with pytest.raises(InvalidRequest) as caught:
+            next(continue_text(qwen, ContinueText.model_construct(prompt="")))
+        assert "Write something" in caught.value.text.en
+        assert "Shorten" not in caught.value.text.en
+        assert "请写" in caught.value.text.zh
 
     def test_writing_stops_where_the_context_ends(self, model: LoadedText):
         prompt = "灯" * ((model.context - 5) // 3)
@@ -283,13 +291,28 @@ class TestHolding:
 
 class TestMemory:
     def test_a_run_is_made_smaller_until_nothing_is_left_to_save(self, qwen: LoadedText):
-        model, asked = replace(qwen, piece=512), ContinueText.ask(tokens=300)
+        first = model = replace(qwen, piece=512)
+        asked = ContinueText.ask(tokens=300)
         told = []
         while step := causal_lm.smaller(model, asked):
             model, asked, text = step
             told.append((model.piece, asked.tokens))
             assert all(str(told[-1][asked.tokens != 300]) in said for said in text)
         assert told == [(128, 300), (32, 300), (16, 300), (16, 150), (16, 75), (16, 64)]
+        assert first.piece == 512
+
+    def test_a_run_that_is_lessened_leaves_those_of_others_as_they_are(self, qwen: LoadedText):
+        asked = ContinueText.ask(prompt="The sea. " * 40, tokens=8, temperature=0)
+        before = written(qwen, asked)
+        events = continue_text(qwen, asked)
+        told = [next(events), next(events)]
+        # Somebody else's run is made smaller while this one reads its prompt.
+        step = causal_lm.smaller(qwen, asked)
+        assert step is not None
+        less, same, _ = step
+        assert less.piece < qwen.piece == causal_lm.CPU_PIECE
+        assert written(less, same) == before
+        assert finished(told + list(events)).media == Writing(before)
 
     @pytest.mark.parametrize("name", NAMES)
     def test_the_reckoned_activations_cover_the_cache(self, name: str, downloaded: Downloaded):

@@ -146,6 +146,11 @@ class TestCode:
             {"unet": ["stable_diffusion", "__class__"]},
             {"unet": ["__init__", "sys"]},
             {"unet": ["diffusers"]},
+            {"unet": ["diffusers", "AutoModel"]},
+            {"text_encoder": ["transformers", "AutoModel"]},
+            {"tokenizer": ["transformers", "AutoTokenizer"]},
+            {"scheduler": ["diffusers", "DiffusionPipeline"]},
+            {"text_encoder": ["transformers", "CLIPTextConfig"]},
         ],
         ids=str,
     )

@@ -287,7 +287,11 @@ class TestErrors:
         server.behaviour = ERRORS["429"][0]
         error = self.refused(engine, TEXT, remote_errors.ServerBusy)
         assert "17 s" in error.text.en
-        assert "17 秒" in error.text.zh
+        assert "请 17 秒后再试" in error.text.zh
+        server.behaviour = Behaviour(status=429)
+        error = self.refused(engine, TEXT, remote_errors.ServerBusy)
+        assert "in a minute" in error.text.en
+        assert "请一分钟后再试" in error.text.zh
 
     def test_the_servers_words_are_said_on_one_line(self, server: Server, engine: Engine) -> None:
         server.behaviour = ERRORS["422"][0]

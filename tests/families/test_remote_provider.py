@@ -37,6 +37,9 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[tuple[str, str | None, dict[str, Any]]] = []
+        # The token of each question to the hub.
+        self.looked_up: list[str | None] = []
+        self.key, self.task = "together", "text-to-image"
 
     @property
     def url(self) -> str:
@@ -50,8 +53,9 @@ class Handler(BaseHTTPRequestHandler):
         """Tests have their own words."""
 
     def do_GET(self) -> None:
+        self.server.looked_up.append(self.headers["authorization"])
         if self.path.startswith("/api/models/org/tiny?"):
-            mapping = {"together": {**SERVED, "task": "text-to-image"}}
+            mapping = {self.server.key: {**SERVED, "task": self.server.task}}
             self.answer(200, {"id": "org/tiny", "inferenceProviderMapping": mapping})
         else:
             self.answer(404, {"error": "Repository not found"}, {"X-Error-Code": "RepoNotFound"})
@@ -61,10 +65,13 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append((self.path, self.headers["authorization"], body))
         file = io.BytesIO()
         Pillow.fromarray(PIXELS).save(file, "PNG")
-        self.answer(200, {"data": [{"b64_json": base64.b64encode(file.getvalue()).decode()}]})
+        if self.server.key == "hf-inference":
+            self.answer(200, file.getvalue())
+        else:
+            self.answer(200, {"data": [{"b64_json": base64.b64encode(file.getvalue()).decode()}]})
 
     def answer(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
-        body = json.dumps(content).encode()
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
             self.send_header(name, value)
@@ -91,6 +98,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(helper, "base_url", server.url)
     monkeypatch.setenv("HF_TOKEN", ACCOUNT)
     monkeypatch.setenv("THEIR_KEY", KEY)
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    monkeypatch.setattr(_common, "HARDCODED_MODEL_INFERENCE_MAPPING", {})
     _common._fetch_inference_provider_mapping.cache_clear()
     close_session()
     yield server
@@ -118,6 +127,40 @@ def test_a_picture_of_a_provider(server: Server) -> None:
     assert np.array_equal(artifact.media.pixels, PIXELS)
     assert artifact.record.details["server"] == "together"
     assert artifact.record.details["served"] == "org/tiny"
+    # The hub is asked once, by us: it is one that nobody has named for the account's token.
+    assert server.looked_up == [None]
+
+
+def test_the_accounts_token_goes_to_a_hub_that_the_host_names(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIGC_TOKEN_HOST", "127.0.0.1")
+    engine_of().result(WISH)
+    assert server.looked_up == [f"Bearer {ACCOUNT}"]
+    assert [key for _, key, _ in server.asked] == [f"Bearer {KEY}"]
+
+
+def test_a_model_that_is_served_for_something_else_is_refused(server: Server) -> None:
+    server.task = "conversational"
+    with pytest.raises(remote_errors.NotServed):
+        engine_of().result(WISH)
+
+
+def test_hugging_faces_own_provider_is_asked_without_asking_the_hub_twice(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "INFERENCE_PROXY_TEMPLATE", f"{server.url}/{{provider}}")
+    monkeypatch.setitem(SERVED, "provider", "hf-inference")
+    server.task, server.key = "text-to-image", "hf-inference"
+    (artifact,) = engine_of(server="hf-inference").result(WISH).artifacts
+    ((path, key, body),) = server.asked
+    assert (path, key) == ("/hf-inference/models/org/tiny", f"Bearer {KEY}")
+    assert body["inputs"] == "a lighthouse"
+    assert isinstance(artifact.media, Image)
+    assert np.array_equal(artifact.media.pixels, PIXELS)
+    assert server.looked_up == [None]
 
 
 @pytest.mark.parametrize(

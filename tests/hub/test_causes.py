@@ -97,6 +97,7 @@ EACH: tuple[errors.HubError, ...] = (
     errors.NotWritable(REPO, "/models"),
     errors.UnsafeRepository(REPO, errors.Offline(REPO).why),
     errors.Unsupported(REPO, "BertModel"),
+    errors.Disturbed(REPO, "model.safetensors"),
 )
 
 

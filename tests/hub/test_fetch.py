@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from aigc_core.hub.errors import Corrupt, Offline
+from aigc_core.hub import disk
+from aigc_core.hub.errors import Corrupt, Disturbed, Offline
 from aigc_core.hub.settings import home
 from aigc_core.hub.snapshot import fetch, local
 from aigc_core.hub.source import Source
@@ -193,3 +194,14 @@ def damage(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
+
+
+def test_a_file_that_goes_away_before_its_use_is_told(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = served(hub, tmp_path / "repository")
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "show", lambda place, _: place.unlink())
+        with pytest.raises(Disturbed):
+            fetch(source)
+    assert same_files(fetch(source), tmp_path / "repository")

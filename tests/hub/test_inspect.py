@@ -139,6 +139,11 @@ def test_text_models_that_cannot_be_run(
         ({"_class_name": None}, False),
         ({"unet": ["diffusers", "OwnUNet"]}, False),
         ({"unet": ["os", "system"]}, False),
+        ({"unet": ["diffusers", "AutoModel"]}, False),
+        ({"unet": ["diffusers", "DiffusionPipeline"]}, False),
+        ({"tokenizer": ["transformers", "AutoTokenizer"]}, False),
+        ({"_class_name": "IFPipeline"}, False),
+        ({"_class_name": "PixArtSigmaPipeline"}, False),
         ({"unet": ["my_unet", "OwnUNet"]}, True),
     ],
 )
@@ -151,6 +156,18 @@ def test_pipelines_that_cannot_be_run(
     hub.add(REPO, tmp_path)
     with pytest.raises(UnsafeRepository if unsafe else Unsupported):
         inspect(REPO)
+
+
+def test_parts_of_every_kind_that_a_pipeline_has(hub: HubServer, tmp_path: Path) -> None:
+    named = {
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "scheduler": ["diffusers", "EulerDiscreteScheduler"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "feature_extractor": ["transformers", "CLIPFeatureExtractor"],
+        "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"],
+    }
+    hub.add(REPO, pipeline(tmp_path, **named))
+    assert inspect(REPO).components == {name: kind for name, (_, kind) in named.items()}
 
 
 @pytest.mark.parametrize("sign", ["tag", "pipeline.py", "pickle"])
@@ -207,3 +224,39 @@ def test_without_the_network(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(Offline):
         inspect(REPO)
+
+
+@pytest.mark.parametrize(
+    ("files", "about", "said"),
+    [
+        ({}, {}, "it has no config.json"),
+        ({}, {"library_name": ["timm"]}, "it has no config.json"),
+        ({"config.json": "[]"}, {}, "its config.json does not say what it is"),
+        ({"config.json": "{}"}, {}, "its config.json does not say what it is"),
+        ({"config.json": '{"architectures": [7]}'}, {}, "its config.json does not say"),
+        ({"model_index.json": "{}"}, {}, "its model_index.json does not say what it is"),
+        ({"config.json": '{"model_type": "x\\u001b[2J"}'}, {}, "it is x [2J"),
+        ({"config.json": json.dumps({"model_type": "long" * 99})}, {}, "longlon…"),
+    ],
+)
+def test_what_cannot_be_told_is_said_so(
+    files: dict[str, str], about: dict[str, Any], said: str, hub: HubServer, tmp_path: Path
+) -> None:
+    weights(tmp_path / "model.safetensors")
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    hub.add(REPO, tmp_path, **about)
+    with pytest.raises(Unsupported) as caught:
+        inspect(REPO)
+    assert said.removesuffix("…") in caught.value.text.en
+    assert "None" not in caught.value.text.en
+    assert caught.value.text.en.isprintable()
+    assert len(caught.value.text.en) < 250
+
+
+@pytest.mark.parametrize("given", ["long" * 999, "a\x1b[2Jb\n\u202e", ["mit", "x" * 999]])
+def test_a_licence_is_a_short_word(given: Any, hub: HubServer, tmp_path: Path) -> None:
+    hub.add(REPO, llama(tmp_path), cardData={"license": given})
+    found = inspect(REPO).licence
+    assert 0 < len(found) <= 41
+    assert found.isprintable()

@@ -1,15 +1,18 @@
 """The token goes to the host that it belongs to, and to nobody else."""
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from aigc_core.hub.errors import Gated, HubError, NotFound
+from aigc_core.hub import patience
+from aigc_core.hub.errors import Gated, HubError, NotFound, Unreachable
 from aigc_core.hub.settings import token
 from aigc_core.hub.snapshot import fetch
 from tests.hub.fixtures import TOKEN, log_in
-from tests.hub.models import REPO, same_files, served
+from tests.hub.models import REPO, SNAPPY, same_files, served
 from tests.hub.server import HubServer
 
 
@@ -120,3 +123,24 @@ def test_a_proxy_is_not_asked_for_what_is_on_this_machine(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     source = served(hub, tmp_path / "repository")
     assert same_files(fetch(source), tmp_path / "repository")
+
+
+def test_a_token_that_is_being_renewed_for_ever_is_not_waited_for(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+
+    def renewed() -> str:
+        go.wait(60)
+        return TOKEN
+
+    source = served(hub, tmp_path / "repository")
+    log_in(hub, monkeypatch)
+    monkeypatch.setattr("huggingface_hub.get_token", renewed)
+    monkeypatch.setattr(patience, "PATIENCE", replace(SNAPPY, preflight=0.2))
+    try:
+        with pytest.raises(Unreachable):
+            fetch(source)
+    finally:
+        go.set()
+    assert hub.requests == []

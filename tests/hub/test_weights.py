@@ -17,7 +17,7 @@ from aigc_core.hub.header import LONGEST, BadHeader, header_length, read_header
 from aigc_core.hub.snapshot import fetch
 from aigc_core.hub.source import Source
 from aigc_core.hub.weights import fetch_parts, read_parts
-from tests.hub.models import REPO, names, pipeline, text_model
+from tests.hub.models import REPO, names, pipeline, text_model, weights
 from tests.hub.server import HubServer
 
 KINDS = ("qwen3", "gpt2", "stable-diffusion", "sdxl", "flux")
@@ -203,3 +203,22 @@ def test_what_is_no_safetensors_file_is_refused(content: bytes, tmp_path: Path) 
     (tmp_path / "model.safetensors").write_bytes(content)
     with pytest.raises(Corrupt):
         read_parts(tmp_path)
+
+
+def test_headers_are_read_anew_only_when_a_file_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = weights(tmp_path / "model.safetensors")
+    opened = []
+    really = Path.open
+
+    def counted(self: Path, *args: Any) -> Any:
+        opened.append(self)
+        return really(self, *args)
+
+    monkeypatch.setattr(Path, "open", counted)
+    before = read_parts(tmp_path)
+    assert read_parts(tmp_path) == before
+    assert opened == [path]
+    weights(path, 400_000)
+    assert read_parts(tmp_path)[0].numbers > before[0].numbers

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from scale.check_torchrun import passed
 from scale.checking import Check, Findings, waited
 from tests.fresh import ROOT
 
@@ -46,6 +47,19 @@ def test_provider() -> None:
 def test_torchrun() -> None:
     pytest.importorskip("torch.distributed", reason="torch was built without it")
     assert "| killed and started again " in check("check_torchrun")
+
+
+@pytest.mark.parametrize(
+    ("said", "count"),
+    [
+        ("4 passed in 21.30s", 4),
+        ("..s [100%]\n2 passed, 1 skipped in 3.1s", 2),
+        ("s [100%]\nSKIPPED [2] no gloo\n2 skipped in 0.1s", 0),
+        ("no tests ran in 0.01s", 0),
+    ],
+)
+def test_tests_that_were_skipped_have_not_passed(said: str, count: int) -> None:
+    assert passed(said) == count
 
 
 def test_a_check_that_raises_is_not_good(capsys: pytest.CaptureFixture[str]) -> None:

@@ -205,3 +205,21 @@ def post(url: str, body: Any) -> httpx.Response:
     content = {"content": body} if isinstance(body, bytes) else {"json": body}
     headers = {"authorization": f"Bearer {TOKEN}"}
     return httpx.post(url, headers=headers, trust_env=False, timeout=SOON, **content)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "gpu-box", ""])
+def test_without_a_token_no_network_is_served(
+    host: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served: list[dict[str, Any]] = []
+    monkeypatch.setattr(uvicorn, "run", lambda *_, **named: served.append(named))
+    monkeypatch.delenv("AIGC_ENDPOINT_TOKEN", raising=False)
+    assert endpoint.main(["gan-mnist", "--host", host]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert all("AIGC_ENDPOINT_TOKEN" in line for line in told)
+    assert served == []
+    assert endpoint.main(["gan-mnist", "--host", "127.0.0.1"]) == 0
+    monkeypatch.setenv("AIGC_ENDPOINT_TOKEN", TOKEN)
+    assert endpoint.main(["gan-mnist", "--host", host]) == 0
+    assert [named["host"] for named in served] == ["127.0.0.1", host]

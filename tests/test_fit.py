@@ -105,7 +105,11 @@ class TestVerdict:
             fit(model(12), lambda kind: 0, OFFLOADS, devices).text.zh
             for devices in ([gpu(24)], [gpu(8), cpu(64)], [gpu(8), cpu(2)])
         ]
-        assert texts == ["可以运行", "可以运行，需卸载，较慢", "放不下：需要 14 GB，可用 8.0 GB"]
+        assert texts == [
+            "可以运行",
+            "可以运行，部分权重暂存内存，较慢",
+            "放不下：需要 14 GB，可用 8.0 GB",
+        ]
 
     def test_what_is_lacking_is_told_of_the_way_that_lacks_least(self) -> None:
         said = verdict(model(12), OFFLOADS, gpu(8), cpu(10))

@@ -117,7 +117,8 @@ def test_a_download_keeps_its_files(house: House, hub: HubServer, tmp_path: Path
     with refused(COMING):
         house.remove()
     steps.close()
-    assert house.remove() > 0  # As soon as it has ended.
+    until(lambda: not house.loader.status().fetches)
+    assert house.remove() > 0
     assert holdings() == ()
 
 

@@ -217,7 +217,7 @@ class TestOneVisit:
         drop(page, "plain.png", (tmp_path / "plain.png").read_bytes())
         says(page, "This picture does not carry the record of a run.")
         drop(page, "notes.txt", b"no picture", "text/plain")
-        says(page, "This is not a picture that we read: PNG, GIF.")
+        says(page, "This file does not carry the record of a run.")
         assert settings(page) == before
         assert picture(page) == shown
 

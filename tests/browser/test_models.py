@@ -161,7 +161,7 @@ def test_others_see_no_buttons_and_no_form(
     monkeypatch.setenv("AIGC_OWNER", "nobody")
     page = open_page(visit)
     row(page, REMOTE).locator("h3").wait_for()
-    assert words.GUEST.en in page.locator("#models").inner_text()
+    assert words.NO_OWNER.en in page.locator("#models").inner_text()
     assert page.locator("#models button").count() == 0
     assert not page.locator("#add").is_visible()
 

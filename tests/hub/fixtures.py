@@ -30,6 +30,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
         monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
         monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "hf" / "token"))
         monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
+        # The library has read its switch already, when it was imported.
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
         yield server
 
 

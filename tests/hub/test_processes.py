@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from aigc_core.hub.disk import length
 from aigc_core.hub.errors import NotWritable
 from aigc_core.hub.settings import home
 from aigc_core.hub.snapshot import fetch, local
@@ -34,7 +35,7 @@ def fetching(repo: str, revision: str) -> subprocess.Popen[str]:
 
 def partial_bytes(repo: str) -> int:
     partials = (home(repo) / "blobs").glob("*.incomplete")
-    return max((path.stat().st_size for path in partials), default=0)
+    return max(map(length, partials), default=0)  # One may be renamed meanwhile.
 
 
 def test_a_download_goes_on_after_its_process_was_killed(hub: HubServer, tmp_path: Path) -> None:

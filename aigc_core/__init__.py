@@ -3,6 +3,8 @@
 `run(request, model=...)` answers a request with the default engine; see `aigc_core.engine`.
 """
 
+import logging
+import os
 from collections.abc import Generator
 from functools import cache
 from typing import TYPE_CHECKING
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
     from aigc_core.tasks import Request
 
 __version__ = "0.1.0"
+
+# Whoever wants the lines of our log says so; failures are told where they matter anyway.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+# Its warnings are for people who write models; read when it is imported.
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 
 _chosen: "list[Engine]" = []

@@ -217,7 +217,7 @@ class Builder:
             elif budget.is_out_of_memory(error):
                 self.out_of_memory += 1
             else:
-                gc.collect()
+                gc.collect(1)  # What it made is young, and a whole collection takes its time.
                 hardware.give_back()
                 raise
             note(logger, "no-memory", logging.WARNING, model=entry.id, device=device.id,

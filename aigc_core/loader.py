@@ -8,7 +8,6 @@ Nothing here belongs to a thread: a lease may be opened on one, waited for on ot
 yet another, which is how generators are driven behind a web server.
 """
 
-import gc
 import itertools
 import logging
 import threading
@@ -422,7 +421,6 @@ class Loader:
             waiters, entry.queue = entry.queue, []
             cancelled = isinstance(error, Cancelled) and not waiters
             self._counts["cancelled" if cancelled else "failures"] += 1
-            begun = entry.option is not None
             entry.status, entry.reason, entry.option = "failed", reason, None
             if cancelled and self._residents.entries.get(entry.id) is entry:
                 del self._residents.entries[entry.id]
@@ -431,10 +429,6 @@ class Loader:
             self._changed.notify_all()
         if cancelled:
             note(logger, "load-cancelled", model=entry.id)
-            error.__traceback__ = None  # Its frames hold what was half loaded.
-            if begun:
-                gc.collect(1)  # What it made is young, and a whole collection takes its time.
-                hardware.give_back()
             return
         if not waiters:
             logger.error("loading %s failed with nobody waiting", entry.id, exc_info=error)

@@ -182,5 +182,5 @@ def sharded(
 
 def no_safetensors(repo: str) -> UnsafeRepository:
     return UnsafeRepository(
-        repo, Text("Its weights are not there as safetensors.", "它没有 safetensors 格式的权重。")
+        repo, Text("its weights are not there as safetensors.", "它没有 safetensors 格式的权重。")
     )

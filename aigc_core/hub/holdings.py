@@ -123,11 +123,17 @@ def look(folder: Path, revision: str) -> Holding | None:
         repo=repo_of(snapshot),
         revision=revision,
         bytes=held,
-        last_used=last_use(repo_of(snapshot), revision)
-        or max((max(s.st_atime, s.st_mtime) for s in stats), default=0.0),
+        last_used=last_use(repo_of(snapshot), revision) or read_last(folder, revision, stats),
         complete=complete(folder, revision),
         partial_bytes=partial,
     )
+
+
+def read_last(folder: Path, revision: str, stats: list[os.stat_result]) -> float:
+    """When files that another program brought were last read; 0 for ours, which are noted."""
+    if records(folder, revision):
+        return 0.0
+    return max((max(s.st_atime, s.st_mtime) for s in stats), default=0.0)
 
 
 def complete(folder: Path, revision: str) -> bool:

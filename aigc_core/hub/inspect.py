@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from aigc_core.footprint import Part
@@ -159,12 +160,20 @@ def model_class(listing: Listing, config: Any) -> str:
     name = named[0] if isinstance(named, list) and named else config.get("model_type")
     if not isinstance(name, str) or not name:
         raise Unsupported(listing.repo, SILENT.fill(file=CONFIG))
-    if not name.endswith("ForCausalLM") or not in_transformers(name):
+    if name not in language_models():
         raise Unsupported(listing.repo, name)
     quantised = config.get("quantization_config")
     if isinstance(quantised, dict):
         raise Unsupported(listing.repo, f"{name}, {quantised.get('quant_method')}")
     return name
+
+
+@cache
+def language_models() -> frozenset[str]:
+    """The classes of transformers that continue a text."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    return frozenset(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values())
 
 
 def pipeline_classes(
@@ -199,12 +208,6 @@ def own_code(repo: str, what: str) -> UnsafeRepository:
         "它需要运行自带的代码才能加载（{what}）。",
     )
     return UnsafeRepository(repo, reason.fill(what=what))
-
-
-def in_transformers(name: str) -> bool:
-    import transformers
-
-    return name in dir(transformers)
 
 
 def text_to_image_pipelines() -> set[str]:

@@ -23,9 +23,10 @@ def row(of: Row, *, owner: bool) -> str:
     """One model. How far its download is stands in a part of its own, which changes oftener."""
     stock, entry = of.stock, of.stock.entry
     link = f" {source(entry)}" if source(entry) else ""
+    ask = command(entry) if stock.place == "disk" and tasks(entry) else ""
     return (
         f'<div class="what"><h3>{both(entry.name)}</h3><p>{both(entry.summary)}</p>'
-        f'<p class="fine">{licences(entry)}{link}</p>{reasons(of)}</div>'
+        f'<p class="fine">{licences(entry)}{link}</p>{ask}{reasons(of)}</div>'
         f'<p class="task">{tasks(entry)}</p>'
         f'<p class="takes">{takes(of)}</p>'
         f'<div class="do">{actions(of, owner=owner)}</div>'
@@ -72,6 +73,13 @@ def amount(stock: Stock) -> Text:
 def day(seconds: float) -> str:
     """A day, the same in both languages."""
     return datetime.fromtimestamp(seconds, UTC).astimezone().date().isoformat()
+
+
+def command(entry: Entry) -> str:
+    """How to ask a downloaded model, which no demo does yet."""
+    task = next(iter(entry.module.ANSWERS)).task
+    line = f"python -m aigc_core run {task} --model {entry.id} --out ."
+    return f"<small>{both(words.COMMAND)} <code>{escape(line)}</code></small>"
 
 
 def licences(entry: Entry) -> str:

@@ -55,7 +55,7 @@ STRAYS = (
     Text("Other versions, which nothing here uses.", "其他版本，这里不再使用。"),
 )
 
-FREE = Text("{free} of {total} free", "可用 {free}，共 {total}")
+FREE = Text("memory: {free} of {total} free", "内存：可用 {free}，共 {total}")
 LOADED_HERE = Text("models {size}", "模型 {size}")
 TAKEN = Text("everything else {size}", "其余 {size}")
 DEAD = Text(
@@ -99,6 +99,7 @@ PATIENCE = Text("the hub is busy; asked again in {count} s", "Hub 繁忙，{coun
 OF = Text("{done} of {total}", "{done} / {total}")
 AND = Text("{count}, {more}", "{count}，{more}")
 
+COMMAND = Text("Answers on the command line:", "在命令行中使用：")
 USED = Text("last used {day}", "上次使用 {day}")
 NEVER = Text("not used yet", "尚未使用")
 WEIGHTS = Text("Weights", "权重")

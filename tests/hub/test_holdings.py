@@ -53,7 +53,7 @@ def test_what_was_downloaded_is_held(hub: HubServer, tmp_path: Path) -> None:
     assert holding.bytes == sum(path.stat().st_size for path in snapshot.iterdir())
     assert holding.complete
     assert holding.partial_bytes == 0
-    assert holding.last_used == pytest.approx(time.time(), abs=60)
+    assert holding.last_used == 0  # Nobody has loaded it yet.
 
 
 def test_a_broken_off_download_is_held_in_part(hub: HubServer, tmp_path: Path) -> None:

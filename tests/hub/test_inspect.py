@@ -29,6 +29,7 @@ StandIn = Callable[[str], Path]
     ("kind", "family", "name"),
     [
         ("qwen3", "causal_lm", "Qwen3ForCausalLM"),
+        ("gpt2", "causal_lm", "GPT2LMHeadModel"),
         ("stable-diffusion", "text_to_image", "StableDiffusionPipeline"),
         ("sdxl", "text_to_image", "StableDiffusionXLPipeline"),
         ("flux", "text_to_image", "FluxPipeline"),

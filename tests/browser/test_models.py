@@ -66,7 +66,7 @@ def test_a_model_is_downloaded_before_ones_eyes_and_deleted(visit: Visit, shop: 
     group(page, "disk").locator("h3", has_text="Tiny").wait_for()
     assert local(shop.engine.catalog.find(TINY).source) is not None
     assert bar.count() == 0
-    assert "last used" in row(page).inner_text()
+    assert words.NEVER.en in row(page).inner_text()
 
     # Deleting is asked twice, and can be thought better of.
     row(page).locator("[data-ask]").click()

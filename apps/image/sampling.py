@@ -51,7 +51,7 @@ def draw() -> None:
                 interactive=False,
                 buttons=["fullscreen"],
                 elem_id="result",
-                alt_text=PICTURE.en,
+                alt_text=PICTURE.abreast(),
             )
             status = gr.HTML(quality_facts(models[0]), padding=False, elem_id="facts")
         with gr.Column(scale=2, elem_classes=["controls"]):

@@ -1,95 +1,20 @@
 """Memory: where a model goes, which one gives way to it, and what comes back."""
 
-import errno
-import gc
 import logging
-import os
-import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from aigc_core import hardware
-from aigc_core.causes import causes
-from aigc_core.errors import DoesNotFit, InvalidRequest
+from aigc_core.errors import DoesNotFit
 from aigc_core.fit import Option, has_room, room
+from aigc_core.freeing import collect
 from aigc_core.guard import Guard
 from aigc_core.hardware import Device
 from aigc_core.log import note
-from aigc_core.text import Text
 
 logger = logging.getLogger(__name__)
-
-UNITS = {"": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
-
-DEVICE = re.compile(r"cpu|mps|(cuda|xpu):\d+")
-
-OUT_OF_MEMORY = (
-    "can't allocate memory",  # torch on a CPU under Linux and macOS
-    "cannot allocate memory",  # its mapping of files
-    "not enough memory",  # and under Windows
-    "out of memory",
-    "invalid buffer size",  # MPS
-    "_alloc_failed",  # cuBLAS, cuDNN and their like
-    "out_of_device_memory",  # XPU, from below torch's allocator
-)
-LOST = (  # After these, nothing works on the device until the process is started anew.
-    "device-side assert",
-    "illegal memory access",
-    "unspecified launch failure",
-    "illegal instruction was encountered",
-    "misaligned address",
-    "launch timed out",
-    "uncorrectable ecc error",
-    "hardware stack error",
-    "device lost",
-    "device_lost",
-    "device is lost",
-    "hardware exception",
-)
-
-
-MEMORY = Text(
-    "AIGC_MEMORY must be like cpu=4GB,cuda:0=20GB; “{given}” is not.",
-    "AIGC_MEMORY 的形式应为 cpu=4GB,cuda:0=20GB，而不是“{given}”。",
-)
-
-
-def limit(device: Device) -> int:
-    """Bytes that all models together may take there: what `AIGC_MEMORY` says, else all.
-
-    Raises:
-        InvalidRequest: it cannot be read.
-    """
-    return min(limits().get(device.id, device.total), device.total)
-
-
-def limits() -> dict[str, int]:
-    """What `AIGC_MEMORY="cpu=4GB,cuda:0=20GB"` leaves to models, by device; the rest is others'.
-
-    Raises:
-        InvalidRequest: it cannot be read.
-    """
-    said = os.environ.get("AIGC_MEMORY", "")
-    found: dict[str, int] = {}
-    for pair in filter(None, (part.strip() for part in said.split(","))):
-        name, _, amount = (part.strip() for part in pair.rpartition("="))
-        unit = amount.lstrip("0123456789.")
-        try:
-            most = round(float(amount.removesuffix(unit)) * UNITS[unit.strip()])
-        except (ValueError, KeyError):
-            raise InvalidRequest(MEMORY, given=pair) from None
-        if not DEVICE.fullmatch(name):
-            raise InvalidRequest(MEMORY, given=pair)
-        found[name] = most
-    return found
-
-
-def allowance(device: Device) -> int:
-    """Bytes that idle models may keep there: most of its own memory, half of shared RAM."""
-    return round(device.total * (0.5 if device.unified else 0.9))
 
 
 def worth(load_seconds: float, uses: int, size: int, idle: float) -> float:
@@ -102,42 +27,6 @@ def worth(load_seconds: float, uses: int, size: int, idle: float) -> float:
         idle: seconds since the last lease ended.
     """
     return (load_seconds + 0.1) * (1 + uses) / max(1, size) / (1 + idle)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: told by class names and messages, so that torch is not needed.
-
-    Libraries wrap such errors in their own: what one was raised from counts too.
-    """
-    return any(map(says_out_of_memory, causes(error)))
-
-
-def says_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError):
-        return True
-    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
-        return True
-    if any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__):
-        return True
-    message = str(error).lower()
-    return isinstance(error, RuntimeError) and any(sign in message for sign in OUT_OF_MEMORY)
-
-
-def is_lost(error: BaseException) -> bool:
-    """Whether the device failed in a way that only a new process mends.
-
-    What the error was raised from counts too.
-    """
-    return any(
-        isinstance(cause, RuntimeError) and any(sign in str(cause).lower() for sign in LOST)
-        for cause in causes(error)
-    )
-
-
-def collect() -> None:
-    """Frees what only refers to itself, and returns what nobody uses to the system."""
-    gc.collect()
-    hardware.give_back()
 
 
 class NoRoom(Exception):

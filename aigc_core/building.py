@@ -6,13 +6,14 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from aigc_core import budget, hardware
 from aigc_core.budget import NoRoom, Residents
 from aigc_core.causes import causes
 from aigc_core.errors import Cancelled, DeviceLost, DoesNotFit
 from aigc_core.events import Progress
+from aigc_core.failures import is_lost, is_out_of_memory
 from aigc_core.fetches import Fetches, told
 from aigc_core.fit import Option, options
+from aigc_core.freeing import give_back
 from aigc_core.gate import Gate
 from aigc_core.hardware import Device
 from aigc_core.lease import Crowded, Entry
@@ -212,13 +213,13 @@ class Builder:
         except BaseException as error:
             # What is half loaded must be gone before the next load looks for a place.
             let_go(error)
-            if budget.is_lost(error):
+            if is_lost(error):
                 self._lost(device.id)
-            elif budget.is_out_of_memory(error):
+            elif is_out_of_memory(error):
                 self.out_of_memory += 1
             else:
                 gc.collect(1)  # What it made is young, and a whole collection takes its time.
-                hardware.give_back()
+                give_back()
                 raise
             note(logger, "no-memory", logging.WARNING, model=entry.id, device=device.id,
                  rung=option.rung)  # fmt: skip

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 
-from aigc_core import __version__, budget
+from aigc_core import __version__
 from aigc_core.artifact import Artifact, Record
 from aigc_core.catalog import Catalog, Entry
 from aigc_core.catalog_model import CatalogModel
@@ -19,6 +19,7 @@ from aigc_core.events import Event, Finished, Output, Result
 from aigc_core.fit import Fit
 from aigc_core.ladder import Attempt, answered
 from aigc_core.lease import Priority
+from aigc_core.limits import limits
 from aigc_core.loader import Loader
 from aigc_core.peaks import Peaks
 from aigc_core.placement import Placement
@@ -46,7 +47,7 @@ class Engine:
     def default(cls, *, batching: bool = True, catalog: Catalog | None = None) -> "Engine":
         """An engine over this machine's devices, and by default the suite's catalog."""
         catalog = catalog or Catalog.default()
-        budget.limits()  # What the host has set is read at the start, not at somebody's click.
+        limits()  # What the host has set is read at the start, not at somebody's click.
         loader = Loader(
             lambda model: CatalogModel(catalog.find(model)),
             batching=batching,

@@ -5,7 +5,6 @@ torch, which starts the drivers. Both count what this process may use: inside a 
 less than the machine has. All sizes are in bytes.
 """
 
-import ctypes
 import logging
 import os
 import platform
@@ -373,33 +372,7 @@ def safely(find: Callable[..., T], otherwise: T, *given: Any) -> T:
         return otherwise
 
 
-def give_back() -> None:
-    """Returns memory that nobody uses: torch's caches to the drivers, the heap to the system."""
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        for name in ("cuda", "xpu", "mps"):
-            kind = getattr(torch, name, None)
-            if kind is not None and safely(started, False, torch, name):
-                safely(kind.empty_cache, None)
-    trim()
-
-
 def torch_is_here() -> bool:
     """Whether torch has been imported to its end."""
     torch = sys.modules.get("torch")
     return torch is not None and not getattr(torch.__spec__, "_initializing", False)
-
-
-def started(torch: Any, name: str) -> bool:
-    """Whether a kind of accelerator is in use; asking its cache for memory would start it."""
-    if name == "mps":
-        return bool(torch.backends.mps.is_available())
-    return bool(getattr(torch, name).is_initialized())
-
-
-def trim() -> None:
-    """Hands the heap's free pages back to the system, which glibc does not do by itself."""
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError, TypeError):
-        return  # another C library, which needs no telling

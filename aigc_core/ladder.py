@@ -11,9 +11,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from types import ModuleType
 
-from aigc_core.budget import is_lost, is_out_of_memory
 from aigc_core.errors import DeviceLost, OutOfMemory
 from aigc_core.events import FamilyEvent, Progress
+from aigc_core.failures import is_lost, is_out_of_memory
 from aigc_core.lease import Lease
 from aigc_core.placement import LoadedModel
 from aigc_core.tasks import Request

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from aigc_core import budget, hardware
+from aigc_core import hardware, limits
 from aigc_core.budget import Residents
 from aigc_core.building import LOOK, Builder, Ways
 from aigc_core.errors import AigcError, Cancelled, ModelUnavailable
@@ -63,8 +63,8 @@ class Loader:
         find: Callable[[str], Loadable],
         *,
         devices: Callable[[], Sequence[Device]] = hardware.devices,
-        allowance: Callable[[Device], int] = budget.allowance,
-        limit: Callable[[Device], int] = budget.limit,
+        allowance: Callable[[Device], int] = limits.allowance,
+        limit: Callable[[Device], int] = limits.limit,
         batching: bool = True,
         gate: Gate = PROCESS,
         clock: Callable[[], float] = time.monotonic,

@@ -18,10 +18,10 @@ from unittest.mock import patch
 import numpy as np
 import psutil  # type: ignore[import-untyped]
 
-from aigc_core import hardware
 from aigc_core.engine import Engine
 from aigc_core.errors import AigcError
 from aigc_core.events import Event, Preview, Progress
+from aigc_core.freeing import give_back
 from aigc_core.tasks import Request
 from benchmarks.loader import MODELS, PICTURE, TEXT, Table
 from benchmarks.measure import Series, Target, free_port, interleaved, report, table
@@ -124,7 +124,7 @@ def cancelling(house: Stage, rounds: int) -> Table:
         for _ in range(rounds):
             seen.append(moment(house))
             gc.collect()
-            hardware.give_back()
+            give_back()
             kept.append(int(psutil.Process().memory_info().rss))
         freed, step = zip(*seen, strict=True)
         growth = float(np.polyfit(range(rounds), kept, 1)[0]) / 1e3

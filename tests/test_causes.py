@@ -1,6 +1,6 @@
 import pytest
 
-from aigc_core import budget
+from aigc_core import failures
 from aigc_core.building import let_go
 from aigc_core.causes import causes
 from aigc_core.hub.causes import of_exception
@@ -32,13 +32,13 @@ def test_errors_that_form_a_circle_are_gone_through_once(length: int) -> None:
         raised(errors[(place + 1) % length], error)
     last = raised(errors[0], errors[-1])
     assert {*causes(last)} == {*errors}
-    assert not budget.is_out_of_memory(last)
-    assert not budget.is_lost(last)
+    assert not failures.is_out_of_memory(last)
+    assert not failures.is_lost(last)
     assert of_exception(last, "org/name") is None
     let_go(last)
 
 
 def test_a_lost_device_is_known_also_where_a_library_wraps_its_error() -> None:
     lost = RuntimeError("CUDA error: device-side assert triggered")
-    assert budget.is_lost(raised(ValueError("pipeline failed"), lost))
-    assert not budget.is_lost(ValueError("pipeline failed"))
+    assert failures.is_lost(raised(ValueError("pipeline failed"), lost))
+    assert not failures.is_lost(ValueError("pipeline failed"))

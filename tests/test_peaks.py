@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from aigc_core import hardware, peaks
+from aigc_core import peaks
+from aigc_core.freeing import give_back
 from aigc_core.hardware import Device
 from aigc_core.peaks import LEAST, MOST, Peaks
 from tests.waiting import end, start
@@ -202,7 +203,7 @@ class TestDevices:
 @pytest.mark.skipif(peaks.reset(CPU) is None, reason="this system does not tell a process's peak")
 def test_a_real_run_is_measured() -> None:
     torch = pytest.importorskip("torch")
-    hardware.give_back()
+    give_back()
     kept = Peaks()
     kept.begin("run", "model@1", CPU, 100 * MB)
     tensors = [torch.ones(25 * MB // 4) for _ in range(8)]

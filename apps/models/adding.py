@@ -34,7 +34,6 @@ def draw_adding() -> None:
                 gr.Textbox(
                     label=t(words.REFERENCE),
                     info=t(words.REFERENCE_HELP),
-                    placeholder="org/name",
                     max_lines=1,
                     elem_id="add-reference",
                 )

@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from aigc_core import hardware
 from tests.loader.house import GB, House, Machine, ready
 from tests.waiting import SOON, until
 
@@ -73,7 +72,7 @@ def test_a_loader_that_closes_ends_the_thread_at_once() -> None:
 def test_memory_is_given_back_after_each_model(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House()
     given_back: list[int] = []
-    monkeypatch.setattr(hardware, "give_back", lambda: given_back.append(house.machine.used["cpu"]))
+    monkeypatch.setattr(freeing, "give_back", lambda: given_back.append(house.machine.used["cpu"]))
     for id in ("a", "b"):
         house.add(id)
         house.use(id)

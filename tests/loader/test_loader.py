@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aigc_core import budget, loader
+from aigc_core import failures, loader
 from aigc_core.errors import AigcError, Cancelled, DoesNotFit, ModelUnavailable, UnknownModel
 from aigc_core.events import Progress
 from aigc_core.gate import Gate
@@ -242,4 +242,4 @@ class TestFailures:
         ],
     )
     def test_what_counts_as_out_of_memory(self, error: BaseException, expected: bool) -> None:
-        assert budget.is_out_of_memory(error) is expected
+        assert failures.is_out_of_memory(error) is expected

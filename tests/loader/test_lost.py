@@ -2,7 +2,7 @@
 
 import pytest
 
-from aigc_core import budget
+from aigc_core import failures
 from aigc_core.errors import DeviceLost
 from aigc_core.status import ModelState
 from tests.loader.house import GB, House, Machine, ready
@@ -33,7 +33,7 @@ def dead(house: House) -> list[str]:
     ],
 )
 def test_what_counts_as_lost(error: Exception, expected: bool) -> None:
-    assert budget.is_lost(error) is expected
+    assert failures.is_lost(error) is expected
 
 
 class TestWhileLoading:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aigc_core import budget
+from aigc_core import limits
 from aigc_core.errors import DoesNotFit, InvalidRequest
 from aigc_core.hardware import Device
 from tests.loader.house import GB, House, Machine, ready
@@ -26,7 +26,7 @@ def test_a_host_may_leave_memory_to_other_programs(
     said: str, on_cpu: int, on_gpu: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIGC_MEMORY", said)
-    assert (budget.limit(CPU), budget.limit(GPU)) == (on_cpu, on_gpu)
+    assert (limits.limit(CPU), limits.limit(GPU)) == (on_cpu, on_gpu)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_what_cannot_be_read_is_refused(said: str, monkeypatch: pytest.MonkeyPat
     house = House()
     house.add("gan")
     for ask in (
-        lambda: budget.limit(CPU),
+        lambda: limits.limit(CPU),
         lambda: house.use("gan"),
         lambda: house.loader.fit("gan"),
     ):

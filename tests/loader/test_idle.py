@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from aigc_core import freeing
 from tests.loader.house import GB, House, Machine, ready
 from tests.waiting import SOON, until
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from aigc_core.text import Text
 
+BUG = Text("an error in the program ({kind}).", "程序出错（{kind}）。")
+
 
 class AigcError(Exception):
     """A cause that a person can understand and mostly mend.
@@ -157,3 +159,10 @@ def size(count: int) -> str:
         value /= 1000
         units.pop(0)
     return f"{value:.{0 if value >= 10 or units[0] == 'B' else 1}f} {units[0]}"
+
+
+def reason(error: BaseException) -> Text:
+    """Why a load failed, in words that say nothing of the program's inside."""
+    if isinstance(error, ModelUnavailable):
+        return error.why
+    return error.text if isinstance(error, AigcError) else BUG.fill(kind=type(error).__name__)

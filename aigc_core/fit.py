@@ -1,7 +1,7 @@
 """The ways in which a model can be held on a machine, the best first; needs no torch."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from aigc_core.errors import size
@@ -129,6 +129,16 @@ def options(
             dtypes: list[DType] = ["float32", *(["bfloat16"] if device.bf16 else [])]  # type: ignore[list-item]
             groups += [[option(parts, activations, device, dtype, "full")] for dtype in dtypes]
     return [group for group in groups if group]
+
+
+def below(
+    option: Option, ways: Iterable[Iterable[Option]], devices: Iterable[Device]
+) -> tuple[Option, ...]:
+    """The ways further down the ladder that these devices would have room for if empty."""
+    empty = [replace(device, free=device.total) for device in devices]
+    return tuple(
+        way for group in ways for way in group if way.rank > option.rank and has_room(way, empty)
+    )
 
 
 def option(

@@ -82,6 +82,31 @@ class Entry(Resident):
     holders: "set[Lease]" = field(default_factory=set)
     watch: Watch | None = None
 
+    def ranked(self, now: float) -> "list[Lease]":
+        """Those who wait, the next first."""
+        return sorted(self.queue, key=lambda lease: lease.rank(now))
+
+    def serve(self, now: float) -> None:
+        """Hands the model, once loaded, to those whose turn it is; the books' lock is held."""
+        while self.model is not None and self.queue and (self.shared or not self.refs):
+            lease = self.ranked(now)[0]
+            self.queue.remove(lease)
+            lease._model = self.model
+            self.holders.add(lease)
+            self.refs += 1
+            self.uses += 1
+
+    def take_back(self, lease: "Lease", now: float) -> None:
+        """Takes the model of a lease back, or its place in the queue; the books' lock is held."""
+        if lease in self.holders:
+            self.holders.discard(lease)
+            self.refs -= 1
+            self.last_use = now
+        elif lease in self.queue:
+            self.queue.remove(lease)
+            if not self.queue and self.watch is not None:
+                self.watch.close()
+
 
 class Lease:
     """A place in the queue for a model, then the right to use it, until closed.

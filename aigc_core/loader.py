@@ -20,24 +20,25 @@ from typing import Any
 from aigc_core import hardware, limits
 from aigc_core.budget import Residents
 from aigc_core.building import LOOK, Builder, Ways
-from aigc_core.errors import AigcError, Cancelled, ModelUnavailable
+from aigc_core.errors import Cancelled, ModelUnavailable, reason
 from aigc_core.events import Progress
 from aigc_core.fetches import Fetches, told
-from aigc_core.fit import Fit, as_devices, fit, has_room, held, in_dtype
+from aigc_core.fit import Fit, below, in_dtype
 from aigc_core.gate import PROCESS, Gate
-from aigc_core.hardware import Device, Kind
+from aigc_core.hardware import Device
 from aigc_core.lease import Entry, Lease, Priority, Together
 from aigc_core.log import note
+from aigc_core.observer import Observer
 from aigc_core.peaks import Peaks
 from aigc_core.placement import Loadable, LoadedModel
-from aigc_core.status import Counts, DeviceState, ModelState, Status
+from aigc_core.status import Counts, ModelState, Status
 from aigc_core.text import Text
+from aigc_core.tidier import Tidier
 
 logger = logging.getLogger(__name__)
 
 NEXT = Text("{model} waits to be loaded", "{model} 等待加载")
 QUEUED = Text("Waiting: {ahead} ahead", "排队中：前面还有 {ahead} 个")
-BUG = Text("an error in the program ({kind}).", "程序出错（{kind}）。")
 CLOSING = Text("the server is shutting down.", "服务正在关闭。")
 
 
@@ -75,9 +76,7 @@ class Loader:
         self.patience = patience
         self._find = find
         self._clock = clock
-        self._idle_seconds = idle_seconds
         self._peaks = peaks or Peaks()
-        self._devices = devices
         self._residents = Residents[Entry](devices, allowance, limit, clock)
         self._changed = self._residents.changed
         self._fetches = Fetches()
@@ -93,7 +92,8 @@ class Loader:
         )
         self._numbers = itertools.count()
         self._counts = dict.fromkeys(("hits", "loads", "failures", "cancelled", "out_of_memory"), 0)
-        self._tidying = False
+        self._observer = Observer(self._residents, self._fetches, self._peaks, devices)
+        self._tidier = Tidier(self._residents, idle_seconds)
         self._guards = (*self._residents.guards, self._peaks.guard)
 
     @contextmanager
@@ -143,7 +143,8 @@ class Loader:
                 group=group,
             )
             entry.queue.append(lease)
-            self._serve(entry)
+            entry.serve(self._clock())
+            self._changed.notify_all()
             return lease
 
     def together(self, *ids: str, priority: Priority = "person") -> Together:
@@ -180,26 +181,18 @@ class Loader:
 
     def status(self) -> Status:
         """Devices, models, downloads and what has happened so far; never starts torch."""
-        devices = self._seen()
         with self._changed:
-            weights = self._residents.weights()
-            dead = set(self._residents.dead)
             counts = Counts(**self._counts, evictions=self._residents.evictions)
-        return Status(
-            tuple(
-                DeviceState(
-                    d.id, d.kind, d.name, d.total, d.free, weights[d.pool], d.pool, d.id in dead
-                )
-                for d in devices
-            ),
-            self.state(),
-            self._fetches.state(),
-            replace(
-                counts,
-                cancelled=counts.cancelled + self._fetches.cancelled,
-                out_of_memory=counts.out_of_memory + self._builder.out_of_memory,
-            ),
+        counts = replace(
+            counts,
+            cancelled=counts.cancelled + self._fetches.cancelled,
+            out_of_memory=counts.out_of_memory + self._builder.out_of_memory,
         )
+        return self._observer.status(counts)
+
+    def state(self) -> tuple[ModelState, ...]:
+        """Every model that is loaded, loading, or failed at its last load."""
+        return self._observer.state()
 
     def fit(self, model: str | Loadable) -> Fit:
         """Whether a model fits this machine, idle models counted as free; never starts torch.
@@ -207,62 +200,11 @@ class Loader:
         Args:
             model: its id, or one that is not in the catalog.
         """
-        loadable = self._find(model) if isinstance(model, str) else model
-        idle = self.idle_bytes()
-        devices = [
-            replace(d, free=min(d.total, d.free + idle.get(d.pool, 0)))
-            for d in self._residents.measure(self._seen())
-        ]
-        with self._changed:
-            entry = self._residents.entries.get(loadable.id)
-            here = entry is not None and entry.key == loadable.key and entry.model is not None
-        if here and entry and entry.option:
-            return held(entry.option, devices)
-        return fit(loadable.parts(), self._activations(loadable), loadable.rungs, devices)
-
-    def _seen(self) -> Sequence[Device]:
-        """The devices, by a probe until torch is here."""
-        if self._devices is hardware.devices and not hardware.torch_is_here():
-            return as_devices(hardware.probe())
-        return self._devices()
-
-    def _activations(self, loadable: Loadable) -> Callable[[Kind], int]:
-        estimate = loadable.activation_bytes()
-        return lambda kind: self._peaks.activations(loadable.key, kind, estimate)
-
-    def state(self) -> tuple[ModelState, ...]:
-        """Every model that is loaded, loading, or failed at its last load."""
-        with self._changed:
-            return tuple(
-                self._state_of(entry)
-                for entry in (*self._residents.entries.values(), *self._residents.leaving)
-            )
+        return self._observer.fit(self._find(model) if isinstance(model, str) else model)
 
     def idle_bytes(self) -> dict[str, int]:
         """Bytes that idle models would free, by memory."""
-        with self._changed:
-            pools = {pool for e in self._residents.entries.values() for pool in e.pools}
-        return {pool: self._residents.idle_bytes(pool) for pool in pools}
-
-    def _state_of(self, entry: Entry) -> ModelState:
-        option = entry.option
-        return ModelState(
-            id=entry.id,
-            status=entry.status,
-            reason=entry.reason,
-            device=option.device.id if option else None,
-            dtype=option.dtype if option else None,
-            rung=option.rung if option else "full",
-            bytes=option.weights.device if option else 0,
-            host_bytes=option.weights.host if option else 0,
-            refs=entry.refs,
-            waiting=len(entry.queue),
-            uses=entry.uses,
-            last_use=entry.last_use,
-            load_seconds=entry.load_seconds,
-            pinned=entry.id in self._residents.pinned,
-            progress=None if entry.status == "ready" else entry.progress,
-        )
+        return self._observer.idle_bytes()
 
     def _start(self, entry: Entry) -> None:
         """Begins a load and enters it into the books; `_changed` is held."""
@@ -286,7 +228,7 @@ class Loader:
             entry = lease._entry
             if entry.status != "ready":
                 return entry.progress or Progress(0, 0, NEXT.fill(model=entry.id))
-            ahead = entry.refs + self._ranked(entry).index(lease)
+            ahead = entry.refs + entry.ranked(self._clock()).index(lease)
             return Progress(0, 0, QUEUED.fill(ahead=ahead))
 
     def begin(self, lease: Lease) -> None:
@@ -323,25 +265,14 @@ class Loader:
         self._peaks.end(lease)
         with self._changed:
             entry = lease._entry
-            self._take_back(lease)
+            entry.take_back(lease, self._clock())
             lease._model = lease._error = lease._traceback = None
-            self._serve(entry)
+            entry.serve(self._clock())
+            self._changed.notify_all()
             self._leave_small(entry)
             pools = entry.pools
         self._residents.settle(pools)
-        self._tidy_later()
-
-    def _take_back(self, lease: Lease) -> None:
-        """Takes the model of a lease back, or its place in the queue; `_changed` is held."""
-        entry = lease._entry
-        if lease in entry.holders:
-            entry.holders.discard(lease)
-            entry.refs -= 1
-            entry.last_use = self._clock()
-        elif lease in entry.queue:
-            entry.queue.remove(lease)
-            if not entry.queue and entry.watch is not None:
-                entry.watch.close()
+        self._tidier.later()
 
     def _leave_small(self, entry: Entry) -> None:
         """Lets go of an idle copy that was made smaller for one run; `_changed` is held.
@@ -353,21 +284,6 @@ class Loader:
         if entry.stepped and idle and self._residents.entries.get(entry.id) is entry:
             del self._residents.entries[entry.id]
             self._residents.leaving.append(entry)
-
-    def _ranked(self, entry: Entry) -> list[Lease]:
-        now = self._clock()
-        return sorted(entry.queue, key=lambda lease: lease.rank(now))
-
-    def _serve(self, entry: Entry) -> None:
-        """Hands a loaded model to those whose turn it is, and wakes all; `_changed` is held."""
-        while entry.model is not None and entry.queue and (entry.shared or not entry.refs):
-            lease = self._ranked(entry)[0]
-            entry.queue.remove(lease)
-            lease._model = entry.model
-            entry.holders.add(lease)
-            entry.refs += 1
-            entry.uses += 1
-        self._changed.notify_all()
 
     def _load(self, entry: Entry) -> None:
         """The life of a loading thread."""
@@ -381,7 +297,7 @@ class Loader:
             self._fail(entry, error)
         self._leave_dead()
         self._residents.settle(entry.pools)
-        self._tidy_later()
+        self._tidier.later()
 
     def _hand_out(
         self,
@@ -393,35 +309,26 @@ class Loader:
         option = entry.option
         assert option is not None
         devices = self._residents.measure()
-        empty = [replace(device, free=device.total) for device in devices]
-        below = tuple(
-            way
-            for group in ways(devices)
-            for way in group
-            if way.rank > option.rank and has_room(way, empty)
-        )
+        lower = below(option, ways(devices), devices)
         with self._changed:
             if self._residents.entries.get(entry.id) is not entry:
                 raise Cancelled  # All gave up, and the family let its `Cancelled` pass.
-            entry.model, entry.status, entry.below = model, "ready", below
+            entry.model, entry.status, entry.below = model, "ready", lower
             entry.last_use, entry.load_seconds = self._clock(), seconds
             self._counts["loads"] += 1
-            self._serve(entry)
+            entry.serve(self._clock())
+            self._changed.notify_all()
         note(logger, "loaded", model=entry.id, device=option.device.id, dtype=option.dtype,
              rung=option.rung, bytes=option.weights.device, seconds=seconds)  # fmt: skip
 
     def _fail(self, entry: Entry, error: BaseException) -> None:
         """Fails all who wait. The books keep the reason only: an error holds on to its frames."""
-        kind = type(error).__name__
-        if isinstance(error, ModelUnavailable):
-            reason = error.why
-        else:
-            reason = error.text if isinstance(error, AigcError) else BUG.fill(kind=kind)
+        why = reason(error)
         with self._changed:
             waiters, entry.queue = entry.queue, []
             cancelled = isinstance(error, Cancelled) and not waiters
             self._counts["cancelled" if cancelled else "failures"] += 1
-            entry.status, entry.reason, entry.option = "failed", reason, None
+            entry.status, entry.reason, entry.option = "failed", why, None
             if cancelled and self._residents.entries.get(entry.id) is entry:
                 del self._residents.entries[entry.id]
             for lease in waiters:
@@ -432,10 +339,12 @@ class Loader:
             return
         if not waiters:
             logger.error("loading %s failed with nobody waiting", entry.id, exc_info=error)
-        note(logger, "load-failed", logging.WARNING, model=entry.id, cause=kind, why=reason.en)
+        note(logger, "load-failed", logging.WARNING, model=entry.id, cause=type(error).__name__,
+             why=why.en)  # fmt: skip
 
     def relieve(self, lease: Lease) -> None:
-        self._count("out_of_memory")
+        with self._changed:
+            self._counts["out_of_memory"] += 1
         option = lease._entry.option
         if option is not None:
             note(logger, "out-of-memory", logging.WARNING, model=lease._entry.id,
@@ -468,10 +377,11 @@ class Loader:
             if current:
                 self._residents.leaving.append(old)
         for lease in leases:
-            self._take_back(lease)
+            lease._entry.take_back(lease, self._clock())
             lease._model, lease._entry = None, new
             new.queue.append(lease)
-        self._serve(new)
+        new.serve(self._clock())
+        self._changed.notify_all()
 
     def lose(self, lease: Lease) -> None:
         if (option := lease._entry.option) is not None:
@@ -496,28 +406,3 @@ class Loader:
                     del self._residents.entries[entry.id]
                     self._residents.leaving.append(entry)
         self._residents.settle(())
-
-    def _count(self, name: str) -> None:
-        with self._changed:
-            self._counts[name] += 1
-
-    def _tidy_later(self) -> None:
-        """Sees to it that idle models are unloaded after their time."""
-        if self._idle_seconds is None:
-            return
-        with self._changed:
-            if self._tidying or self._residents.closed:
-                return
-            threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
-            self._tidying = True
-
-    def _tidy(self) -> None:
-        """The life of the thread that unloads idle models; it ends when none is loaded."""
-        assert self._idle_seconds is not None
-        while True:
-            wait = self._residents.tidy(self._idle_seconds)
-            with self._changed:
-                if self._residents.closed or not self._residents.any_loaded():
-                    self._tidying = False
-                    return
-                self._changed.wait_for(lambda: self._residents.closed, wait)

@@ -25,7 +25,7 @@ from aigc_core.errors import AigcError
 from aigc_core.events import Preview, Result
 from aigc_core.media import Writing
 from aigc_core.tasks import ContinueText
-from scale.checking import LOOPBACK, Check, Findings, Process, free_port, own_catalog, waited
+from scale.checking import LOOPBACK, Check, Findings, Process, free_port, own_catalog
 
 ENTRY = """
 [models.{id}]
@@ -70,11 +70,9 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.update(LOOPBACK)
     findings = Findings("`transformers serve` behind an entry of origin `remote`")
     with tempfile.TemporaryDirectory() as home, subject(Path(home), findings) as served:
-        for check in (streamed, same, chatted, together, cancelled, nowhere, ended):
-            findings.add(waited(check, served))
+        findings.take((streamed, same, chatted, together, cancelled, nowhere, ended), served)
         served.engine.loader.close()
-    print(findings.table())
-    return 0 if findings.good else 1
+    return findings.told()
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from aigc_core.errors import AigcError
 from aigc_core.events import Preview
 from aigc_core.media import pixels
 from aigc_core.tasks import TextToImage
-from scale.checking import LOOPBACK, Check, Findings, Process, free_port, own_catalog, waited
+from scale.checking import LOOPBACK, Check, Findings, Process, free_port, own_catalog
 
 HERE = """
 [models.tiny]
@@ -76,11 +76,9 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.update({**LOOPBACK, **TOKENS})
     findings = Findings("an inference endpoint behind an entry of origin `remote`")
     with tempfile.TemporaryDirectory() as home, subject(Path(home), findings) as served:
-        for check in (drawn, same, cancelled, refused, locked, ended):
-            findings.add(waited(check, served))
+        findings.take((drawn, same, cancelled, refused, locked, ended), served)
         served.engine.loader.close()
-    print(findings.table())
-    return 0 if findings.good else 1
+    return findings.told()
 
 
 @contextmanager

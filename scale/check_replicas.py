@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx
 
-from scale.checking import LOOPBACK, Check, Findings, free_port, own_catalog, waited
+from scale.checking import LOOPBACK, Check, Findings, free_port, own_catalog
 
 PATIENT = """
 [models.patient]
@@ -97,12 +97,10 @@ def main(arguments: list[str] | None = None) -> int:
                     f"first page after {time.monotonic() - start:.0f} s",
                 )
             )
-            for check in (everyone, same, streamed, cancelled, refused, fits, killed):
-                findings.add(waited(check, visitors))
+            findings.take((everyone, same, streamed, cancelled, refused, fits, killed), visitors)
             for client in visitors.opened:
                 client.close()
-    print(findings.table())
-    return 0 if findings.good else 1
+    return findings.told()
 
 
 def ask(client: Any, model: str, count: int, seed: int) -> Any:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scale.checking import LOOPBACK, Check, Findings, Process, free_port, waited
+from scale.checking import LOOPBACK, Check, Findings, Process, free_port
 
 RECIPE = "gan-mnist"
 STEPS, SAVE_EVERY = 90, 30
@@ -64,10 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
     findings = Findings(f"{STEPS} steps of `{RECIPE}` through torchrun")
     with tempfile.TemporaryDirectory() as home:
         subject = Subject(Path(home))
-        for check in (one_machine, two_machines, killed, one_process):
-            findings.add(waited(check, subject))
-    print(findings.table())
-    return 0 if findings.good else 1
+        findings.take((one_machine, two_machines, killed, one_process), subject)
+    return findings.told()
 
 
 def one_machine(subject: Subject) -> Check:

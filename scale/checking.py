@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +63,16 @@ class Findings:
         """Notes a check, and says it at once: the table comes when all is through."""
         self.checks.append(check)
         print(f"{'ok ' if check.good else 'NOT'} {check.name}: {check.seen}", flush=True)
+
+    def take(self, checks: Iterable[Callable[[T], Check]], subject: T) -> None:
+        """Makes checks of one subject, one after the other."""
+        for check in checks:
+            self.add(waited(check, subject))
+
+    def told(self) -> int:
+        """Prints the table; the exit code that says whether all was as it must be."""
+        print(self.table())
+        return 0 if self.good else 1
 
     @property
     def good(self) -> bool:

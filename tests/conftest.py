@@ -68,6 +68,26 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+@pytest.fixture
+def engine_of() -> Iterator[Callable[..., Any]]:
+    """Makes an engine over some entries, with a loader of its own."""
+    from aigc_core.catalog import Catalog
+    from aigc_core.catalog_model import CatalogModel
+    from aigc_core.engine import Engine
+    from aigc_core.loader import Loader
+
+    engines: list[Engine] = []
+
+    def make(*entries: Any) -> Engine:
+        catalog = Catalog(list(entries))
+        engines.append(Engine(catalog, Loader(lambda model: CatalogModel(catalog.find(model)))))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        engine.loader.close()
+
+
 class Watch:
     """What goes wrong in a page: errors of its scripts, and requests to anywhere but here."""
 

@@ -26,7 +26,7 @@ from apps.ui.demo import Demo
 from apps.ui.language import both, t
 from apps.ui.markup import heading, lede, picture
 from apps.ui.pages import opened
-from apps.ui.runs import QUIET, guarded, paced, progress
+from apps.ui.runs import QUIET, guarded, paced, progress, stops
 
 POSTER = Path(__file__).parent / "posters" / "quality.png"
 TITLE = MeasureQuality.title
@@ -42,7 +42,6 @@ VERDICT = Text(
     "三倍标准差为已察觉，变化不大为未察觉，反而变好为被误导。",
 )
 SAYS = Text("What each figure says", "各指标的含义")
-STOPPED = Text("Stopped.", "已停止。")
 # Results on the page, and the pictures of those that come from cards.
 LIMIT = 8
 HEADS: dict[str, str] = {}
@@ -88,8 +87,10 @@ def draw() -> None:
         api_name="image_measure",
         show_progress="hidden",
     )
-    stop.click(lambda: f'<p class="status">{both(STOPPED)}</p>', None, status, cancels=job, **QUIET)
-    clear.click(cleared, None, [view, chart, status, results, save], cancels=job, **QUIET)
+    stops(stop, [job], status)
+    clear.click(cleared, None, [view, chart, status, results, save], **QUIET).then(
+        None, cancels=job, **QUIET
+    )
     opened()(heads, None, status, **QUIET).then(again, results, view, **QUIET)
 
 

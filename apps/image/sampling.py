@@ -23,7 +23,7 @@ from apps.ui.demo import Demo
 from apps.ui.language import language, t
 from apps.ui.markup import heading
 from apps.ui.quality import quality, quality_facts
-from apps.ui.runs import QUIET, events, guarded, progress
+from apps.ui.runs import QUIET, events, guarded, progress, stops
 
 POSTER = Path(__file__).parent / "posters" / "digits.png"
 TITLE = Text("Digits from noise", "从噪声到数字")
@@ -93,9 +93,10 @@ def draw() -> None:
         opened.restored(settings).success(sample, settings, shown, **QUIET),
     ]
     told = [status, good, label, walked]
-    stop.click(stopped, save, picture, cancels=drawn, **QUIET).then(described, model, told, **QUIET)
+    stops(stop, drawn)
     model.change(described, model, told, **QUIET)
     for job in drawn:
+        job.failure(stopped, save, picture, **QUIET).then(described, model, told, **QUIET)
         job.success(worded, on_show, picture, **QUIET)
         inside.follow(job.success(first, on_show, [*inside.chosen, opened.record], **QUIET))
         visits.remember(job, on_show, save)

@@ -1,5 +1,6 @@
 """Side by side: the same wish to every model that draws digits, and to real digits."""
 
+import asyncio
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -20,13 +21,15 @@ from aigc_core.text import Text
 from apps.image.panes import blank, drawn, failed, working
 from apps.ui.controls import NEW_SEED, control, model_chips
 from apps.ui.demo import Demo
-from apps.ui.language import both, t
+from apps.ui.language import t
 from apps.ui.markup import heading, lede, noted
 from apps.ui.pages import opened
-from apps.ui.runs import QUIET, guarded, paced, progress
+from apps.ui.runs import QUIET, guarded, paced, progress, stops
 
 POSTER = Path(__file__).parent / "posters" / "compare.png"
 TITLE = CompareModels.title
+# Of the pages that draw for the first time; set once a visitor asks for something else.
+FIRST: dict[str | None, asyncio.Event] = {}
 LINE = Text(
     "One wish to every model, and real digits beside them.",
     "同一个要求交给每个模型，旁边放上真实数字。",
@@ -38,7 +41,6 @@ SEEDS = Text(
     "同一个种子给每个模型相同的随机数，潜变量有多长就取多少个（短于 16 的取到的不同）。"
     "但每个模型赋予它们的含义不同，因此同一位置的图片不必相像。",
 )
-STOPPED = Text("Stopped.", "已停止。")
 COLUMNS = 10
 
 
@@ -72,15 +74,14 @@ def draw() -> None:
     shown = [*panes, status, save]
     seed.input(None, None, fresh, js="() => false", **QUIET)
     first = opened()(opening, seen, [*shown, seen], **QUIET)
-    job = go.click(None, [seed, fresh], seed, js=NEW_SEED, cancels=[first]).then(
+    job = go.click(None, [seed, fresh], seed, js=NEW_SEED).then(
         compare,
         [label, count, seed, models],
         shown,
         api_name="image_compare",
         show_progress="hidden",
     )
-    stop.click(lambda: f'<p class="status">{both(STOPPED)}</p>', None, status, cancels=[first, job],
-               **QUIET)  # fmt: skip
+    stops(stop, [first, job], status)
     models.change(chosen, models, panes, **QUIET)
 
 
@@ -88,6 +89,8 @@ def draw() -> None:
 async def compare(
     label: Any, count: Any, seed: Any, models: Any, web: gr.Request
 ) -> AsyncIterator[tuple[Any, ...]]:
+    if (first := FIRST.get(web.session_hash)) is not None:
+        first.set()
     question = CompareModels.ask(label=label, count=count, seed=seed, models=models or ())
     async with aclosing(answers(question, web)) as outputs:
         async for output in outputs:
@@ -103,9 +106,15 @@ async def opening(seen: bool, web: gr.Request) -> AsyncIterator[tuple[Any, ...]]
         return
     here = [e.id for e in entries if not e.is_data or mnist.is_here("test")]
     question = CompareModels.ask(models=here)
-    async with aclosing(answers(question, web)) as outputs:
-        async for output in outputs:
-            yield *output, True
+    over = FIRST[web.session_hash] = asyncio.Event()
+    try:
+        async with aclosing(answers(question, web)) as outputs:
+            async for output in outputs:
+                if over.is_set():
+                    return
+                yield *output, True
+    finally:
+        del FIRST[web.session_hash]
 
 
 async def answers(

@@ -1,10 +1,11 @@
 """From a click to a run and back: turns, cancelling, and what a visitor is told when it fails."""
 
 import asyncio
+import json
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Sequence
 from contextlib import aclosing, suppress
 from functools import wraps
 from html import escape
@@ -35,6 +36,8 @@ SORRY = Text(
     "Something broke on our side; it is noted as {id}. Your settings are kept: please try again.",
     "我们这边出错了，已记录为 {id}。您的设置已保留，请再试一次。",
 )
+
+STOPPED = Text("Stopped.", "已停止。")
 
 # Of events that belong to the page and not to the API.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -127,6 +130,19 @@ async def steps(
                 await to_the_end(run.close)
         finally:
             TURNS.leave(place)
+
+
+def stops(button: gr.Button, jobs: Sequence[Any], status: gr.HTML | None = None) -> None:
+    """A button that ends jobs, and a line that says so.
+
+    Once Gradio's client has cancelled a job it may close the page's stream with another answer
+    still on its way. So nothing else is asked by the same click; what is to follow stands at the
+    job's `failure`, which comes when the job has ended.
+    """
+    button.click(None, cancels=list(jobs), **QUIET)
+    words = json.dumps(f'<p class="status">{both(STOPPED)}</p>')
+    for job in jobs if status else ():
+        job.failure(None, None, status, js=f"() => {words}", **QUIET)
 
 
 def visitor(web: gr.Request) -> Visitor:

@@ -59,6 +59,22 @@ def draw(page: Any) -> None:
     )
 
 
+def test_who_asks_during_the_first_drawing_gets_what_they_ask(visit: Visit) -> None:
+    page = visit("image?demo=compare")
+    page.set_default_timeout(PATIENCE)
+    page.locator("#demo-compare input[type=number]").first.fill("4")
+    page.keyboard.press("Tab")
+    page.locator("#compare-draw").click()
+    page.wait_for_function(
+        """count => {
+            const drawn = [...document.querySelectorAll("#compare .pane img")];
+            return drawn.length === count && drawn.every((img) => img.naturalHeight === 28)
+                && !document.querySelector("#compare-status .status");
+        }""",
+        arg=len(working()),
+    )
+
+
 def test_one_visit(visit: Visit, tmp_path: Path) -> None:
     page = open_demo(visit)
     box = page.locator("#compare-draw").bounding_box()

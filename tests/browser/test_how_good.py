@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from apps.image.columns import NOTHING
-from apps.image.how_good import STOPPED
+from apps.ui.runs import STOPPED
 
 pytestmark = pytest.mark.browser
 

@@ -41,7 +41,7 @@ def test_a_thread_sees_to_it_and_ends_when_nothing_is_loaded() -> None:
     for _ in range(2):
         house.use("gan")
         until(lambda: house.loaded == [])
-        until(lambda: not house.loader._tidying)
+        until(lambda: not house.loader._tidier.at_work)
     assert house.machine.closed == ["gan", "gan"]
     with house.loader.lease("gan") as model:
         time.sleep(0.2)
@@ -55,7 +55,7 @@ def test_a_model_that_nobody_waited_for_in_the_end_is_unloaded_too() -> None:
     fake = house.add("gan", waits=True)
     with house.loader.ask("gan"):
         assert fake.started.wait(SOON)
-    until(lambda: not house.loader._tidying)  # It has looked, and found nothing.
+    until(lambda: not house.loader._tidier.at_work)  # It has looked, and found nothing.
     fake.go.set()
     until(lambda: house.machine.closed == ["gan"])
     house.empty()
@@ -65,9 +65,9 @@ def test_a_loader_that_closes_ends_the_thread_at_once() -> None:
     house = House(clock=time.monotonic, idle_seconds=3600.0)
     house.add("gan")
     house.use("gan")
-    assert house.loader._tidying
+    assert house.loader._tidier.at_work
     house.loader.close()
-    until(lambda: not house.loader._tidying)
+    until(lambda: not house.loader._tidier.at_work)
 
 
 def test_memory_is_given_back_after_each_model(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aigc_core import failures, loader
+from aigc_core import errors, failures
 from aigc_core.errors import AigcError, Cancelled, DoesNotFit, ModelUnavailable, UnknownModel
 from aigc_core.events import Progress
 from aigc_core.gate import Gate
@@ -179,7 +179,7 @@ class TestFailures:
         state = house.state("gan")
         assert (state.status, state.device, state.refs, state.waiting) == ("failed", None, 0, 0)
         assert state.reason is not None
-        bug = loader.BUG.fill(kind="ValueError").zh
+        bug = errors.BUG.fill(kind="ValueError").zh
         assert state.reason.zh == ("没有许可。" if isinstance(error, AigcError) else bug)
         house.use("gan")
         assert (house.state("gan").status, house.state("gan").reason) == ("ready", None)

@@ -14,13 +14,11 @@ import pytest
 import uvicorn
 
 from aigc_core.artifact import read_record
-from aigc_core.catalog import Catalog, Entry
-from aigc_core.catalog_model import CatalogModel
+from aigc_core.catalog import Entry
 from aigc_core.engine import Engine
 from aigc_core.errors import InvalidRequest
 from aigc_core.events import FamilyEvent, Finished, Output, Progress
 from aigc_core.families.remote_errors import RequestRefused, TokenRefused
-from aigc_core.loader import Loader
 from aigc_core.media import Image, pixels
 from aigc_core.placement import Placement
 from aigc_core.tasks import TextToImage
@@ -102,23 +100,9 @@ def painter(monkeypatch: pytest.MonkeyPatch) -> Painter:
 
 
 @pytest.fixture
-def engine() -> Iterator[Callable[..., Engine]]:
-    engines: list[Engine] = []
-
-    def make(*entries: Entry) -> Engine:
-        catalog = Catalog(list(entries))
-        engines.append(Engine(catalog, Loader(lambda model: CatalogModel(catalog.find(model)))))
-        return engines[-1]
-
-    yield make
-    for made in engines:
-        made.loader.close()
-
-
-@pytest.fixture
-def here(painter: Painter, engine: Callable[..., Engine]) -> Engine:
+def here(painter: Painter, engine_of: Callable[..., Engine]) -> Engine:
     """The engine behind the endpoint."""
-    return engine(entry("painter", "painter_family", origin="data", revision="1"))
+    return engine_of(entry("painter", "painter_family", origin="data", revision="1"))
 
 
 @pytest.fixture
@@ -129,7 +113,7 @@ def url(here: Engine) -> Iterator[str]:
 
 @pytest.fixture
 def there(
-    url: str, engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+    url: str, engine_of: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], Engine]:
     """The engine of another machine, with a token of its own."""
 
@@ -137,7 +121,7 @@ def there(
         monkeypatch.setenv("PAINTER_TOKEN", token)
         family = "aigc_core.families.remote_image"
         fields = {"server": url, "token": "$PAINTER_TOKEN"}
-        return engine(entry("elsewhere", family, origin="remote", **fields))
+        return engine_of(entry("elsewhere", family, origin="remote", **fields))
 
     return make
 

@@ -1,86 +1,21 @@
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from aigc_core.catalog import Catalog, Entry
-from aigc_core.catalog_model import CatalogModel
 from aigc_core.engine import Engine
-from aigc_core.errors import ModelUnavailable
 from aigc_core.events import Preview, Progress, Result
 from aigc_core.families import remote, remote_errors, remote_image
-from aigc_core.loader import Loader
 from aigc_core.media import Image, Writing
-from aigc_core.tasks import ContinueText, Request, TextToImage
-from tests.families.servers import WORDS, Behaviour, Server, serving
+from aigc_core.tasks import Request
+from tests.families.remote.asking import PICTURES, TEXT, entry
+from tests.families.servers import WORDS, Behaviour, Server
 from tests.waiting import SOON, until
-
-TEXT = ContinueText.ask(prompt="Once", tokens=20, temperature=0.5, top_p=0.9, seed=7)
-PICTURES = TextToImage.ask(prompt="a lighthouse", negative="fog", width=64, height=96, count=2)
-SECRET = "hf_of_the_account"
-
-
-@pytest.fixture(autouse=True)
-def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An account is logged in, a proxy is set that nobody listens at, and the hub is off limits."""
-    monkeypatch.setenv("HF_TOKEN", SECRET)
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as server:
-        yield server
-
-
-def entry(kind: str, **fields: Any) -> Entry:
-    words = {"en": "Elsewhere", "zh": "别处"}
-    return Entry(
-        **{
-            "id": f"elsewhere-{kind}",
-            "title": words,
-            "about": words,
-            "family": f"aigc_core.families.remote_{kind}",
-            "origin": "remote",
-            "folder": Path(),
-            "served": "org/tiny",
-            "licences": {"weights": "", "data": ""},
-            **fields,
-        }
-    )
-
-
-@pytest.fixture
-def engine_of() -> Iterator[Callable[..., Engine]]:
-    engines: list[Engine] = []
-
-    def make(*entries: Entry) -> Engine:
-        catalog = Catalog(list(entries))
-        engines.append(Engine(catalog, Loader(lambda model: CatalogModel(catalog.find(model)))))
-        return engines[-1]
-
-    yield make
-    for engine in engines:
-        engine.loader.close()
-
-
-@pytest.fixture
-def engine(server: Server, engine_of: Callable[..., Engine]) -> Engine:
-    return engine_of(
-        entry("text", server=f"{server.url}/v1"), entry("image", server=f"{server.url}/draw")
-    )
 
 
 class TestText:
@@ -320,92 +255,6 @@ def by(way: str, behaviour: Behaviour) -> Behaviour:
     return replace(
         behaviour, ways=("/v1/completions" if way == WAYS[0] else "/v1/chat/completions",)
     )
-
-
-class TestTokens:
-    @pytest.mark.parametrize("ways", [("/v1/completions",), ("/v1/chat/completions",)])
-    def test_the_accounts_token_goes_nowhere(
-        self, server: Server, engine: Engine, ways: tuple[str, ...]
-    ) -> None:
-        server.behaviour = Behaviour(ways=(*ways, "/draw"))
-        engine.result(TEXT)
-        engine.result(PICTURES)
-        assert SECRET not in json.dumps([asked.headers for asked in server.asked])
-        assert not any("authorization" in asked.headers for asked in server.asked)
-
-    @pytest.mark.parametrize("ways", [("/v1/completions",), ("/v1/chat/completions",)])
-    def test_the_named_token_goes_to_its_server(
-        self,
-        server: Server,
-        engine_of: Callable[..., Engine],
-        monkeypatch: pytest.MonkeyPatch,
-        ways: tuple[str, ...],
-    ) -> None:
-        monkeypatch.setenv("OUR_TOKEN", "sk-ours")
-        server.behaviour = Behaviour(ways=(*ways, "/draw"))
-        token = "$OUR_TOKEN"
-        engine = engine_of(
-            entry("text", server=server.url, token=token),
-            entry("image", server=f"{server.url}/draw", token=token),
-        )
-        engine.result(TEXT)
-        engine.result(PICTURES)
-        answered = [asked for asked in server.asked if asked.path in server.behaviour.ways]
-        assert {asked.headers["authorization"] for asked in answered} == {"Bearer sk-ours"}
-
-    @pytest.mark.parametrize("name", ["HF_TOKEN", "MINE"])
-    def test_a_token_of_hugging_face_goes_to_no_other_host(
-        self,
-        server: Server,
-        engine_of: Callable[..., Engine],
-        monkeypatch: pytest.MonkeyPatch,
-        name: str,
-    ) -> None:
-        monkeypatch.setenv("MINE", SECRET)
-        engine = engine_of(entry("text", server=server.url, token=f"${name}"))
-        with pytest.raises(ModelUnavailable, match=r"does not belong to 127\.0\.0\.1"):
-            engine.result(TEXT)
-        assert server.asked == []
-
-    @pytest.mark.parametrize(
-        ("host", "own"),
-        [
-            ("router.huggingface.co", True),
-            ("abc.eu-west-1.aws.endpoints.huggingface.cloud", True),
-            ("huggingface.co:443", True),
-            ("huggingface.co.example.org", False),
-            ("myhuggingface.co", False),
-            ("someone-space.hf.space", False),
-        ],
-    )
-    def test_which_hosts_are_hugging_faces(self, host: str, own: bool) -> None:
-        assert remote.belongs(host) is own
-
-    @pytest.mark.parametrize("missing", ["server", "token"])
-    def test_what_the_environment_lacks_is_said_before_anybody_asks(
-        self, server: Server, engine_of: Callable[..., Engine], missing: str
-    ) -> None:
-        fields = {"server": server.url, "token": "", missing: "$NOT_SET_HERE"}
-        elsewhere = entry("text", **fields)
-        problem = elsewhere.problem()
-        assert problem is not None
-        assert "NOT_SET_HERE" in problem.en
-        assert "NOT_SET_HERE" in problem.zh
-        with pytest.raises(ModelUnavailable, match="NOT_SET_HERE"):
-            engine_of(elsewhere).result(TEXT)
-
-    def test_password_and_token_are_shown_nowhere(
-        self, server: Server, engine_of: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("OUR_TOKEN", "sk-ours")
-        address = server.url.replace("://", "://me:word@")
-        engine = engine_of(entry("text", server=address, token="$OUR_TOKEN"))
-        with engine.loader.lease("elsewhere-text") as model:
-            assert "sk-ours" not in repr(model)
-        server.behaviour = Behaviour(status=401)
-        with pytest.raises(remote_errors.TokenRefused) as caught:
-            engine.result(TEXT)
-        assert "word" not in caught.value.text.en
 
 
 def test_it_takes_no_memory_and_is_ready_at_once(engine: Engine) -> None:

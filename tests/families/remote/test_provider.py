@@ -21,7 +21,7 @@ from aigc_core.hub.errors import NotFound
 from aigc_core.loader import Loader
 from aigc_core.media import Image
 from aigc_core.tasks import TextToImage
-from tests.families.test_remote import entry
+from tests.families.remote.asking import entry
 
 WISH = TextToImage.ask(prompt="a lighthouse", width=64, height=96, steps=3, seed=5)
 PIXELS = np.random.default_rng(0).integers(0, 256, (96, 64, 3), dtype=np.uint8)

@@ -243,6 +243,11 @@ class Residents(Generic[R]):
             pools = self._pools()
         self.settle(pools)
 
+    def leave(self, entry: R) -> None:
+        """Takes a model out of the books, which goes once it is idle; `changed` is held."""
+        del self.entries[entry.id]
+        self.leaving.append(entry)
+
     def _pools(self) -> set[str]:
         return {pool for entry in self._all() for pool in entry.pools}
 

@@ -12,9 +12,10 @@ import itertools
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from aigc_core import hardware, limits
@@ -91,7 +92,7 @@ class Loader:
             patience=patience,
         )
         self._numbers = itertools.count()
-        self._counts = dict.fromkeys(("hits", "loads", "failures", "cancelled", "out_of_memory"), 0)
+        self._counts: Counter[str] = Counter()
         self._observer = Observer(self._residents, self._fetches, self._peaks, devices)
         self._tidier = Tidier(self._residents, idle_seconds)
         self._guards = (*self._residents.guards, self._peaks.guard)
@@ -181,14 +182,12 @@ class Loader:
 
     def status(self) -> Status:
         """Devices, models, downloads and what has happened so far; never starts torch."""
-        with self._changed:
-            counts = Counts(**self._counts, evictions=self._residents.evictions)
-        counts = replace(
-            counts,
-            cancelled=counts.cancelled + self._fetches.cancelled,
-            out_of_memory=counts.out_of_memory + self._builder.out_of_memory,
+        counts = Counter(
+            cancelled=self._fetches.cancelled, out_of_memory=self._builder.out_of_memory
         )
-        return self._observer.status(counts)
+        with self._changed:
+            counts.update(self._counts, evictions=self._residents.evictions)
+        return self._observer.status(Counts(**counts))
 
     def state(self) -> tuple[ModelState, ...]:
         """Every model that is loaded, loading, or failed at its last load."""
@@ -282,30 +281,19 @@ class Loader:
         """
         idle = entry.model is not None and not entry.refs and not entry.queue
         if entry.stepped and idle and self._residents.entries.get(entry.id) is entry:
-            del self._residents.entries[entry.id]
-            self._residents.leaving.append(entry)
+            self._residents.leave(entry)
 
     def _load(self, entry: Entry) -> None:
         """The life of a loading thread."""
-
-        def finish(model: LoadedModel, seconds: float, ways: Ways) -> None:
-            self._hand_out(entry, model, seconds, ways)
-
         try:
-            self._builder.build(entry, entry.loadable, finish)
+            self._builder.build(entry, entry.loadable, partial(self._hand_out, entry))
         except BaseException as error:
             self._fail(entry, error)
         self._leave_dead()
         self._residents.settle(entry.pools)
         self._tidier.later()
 
-    def _hand_out(
-        self,
-        entry: Entry,
-        model: LoadedModel,
-        seconds: float,
-        ways: Ways,
-    ) -> None:
+    def _hand_out(self, entry: Entry, model: LoadedModel, seconds: float, ways: Ways) -> None:
         option = entry.option
         assert option is not None
         devices = self._residents.measure()
@@ -403,6 +391,5 @@ class Loader:
                 if entry.queue and entry.model is not None:
                     self._move(list(entry.queue), entry)
                 elif entry.model is not None:
-                    del self._residents.entries[entry.id]
-                    self._residents.leaving.append(entry)
+                    self._residents.leave(entry)
         self._residents.settle(())

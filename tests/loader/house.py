@@ -259,6 +259,14 @@ class House:
         assert not self.loader._fetches.state()
 
 
+def narrow() -> House:
+    """A house with room for one of its two models, `used` and `large`."""
+    house = House(Machine(cpu=10 * GB))
+    house.add("used", weight_bytes=6 * GB)
+    house.add("large", weight_bytes=6 * GB)
+    return house
+
+
 def ready(lease: Lease) -> Any:
     for _ in lease.waiting(poll=SOON):
         pytest.fail("still not ready")

@@ -13,7 +13,7 @@ from aigc_core.errors import Cancelled
 from aigc_core.gate import Gate
 from aigc_core.hub.transfer import Report, Transfer
 from aigc_core.lease import Lease
-from tests.loader.house import GB, House, Machine, Threads, ready
+from tests.loader.house import GB, House, Machine, Threads, narrow, ready
 from tests.waiting import SOON, until
 
 LATEST = 1.0  # second, on a machine that does other things too
@@ -113,9 +113,7 @@ class TestMoments:
         house.empty()
 
     def test_waiting_for_memory(self) -> None:
-        house = House(Machine(cpu=10 * GB))
-        house.add("used", weight_bytes=6 * GB)
-        house.add("large", weight_bytes=6 * GB)
+        house = narrow()
         with house.loader.lease("used"):
             lease = house.loader.ask("large")
             until(lambda: house.state("large").progress is not None)
@@ -124,9 +122,7 @@ class TestMoments:
         house.empty()
 
     def test_waiting_for_memory_while_others_wait_for_it_in_turn(self) -> None:
-        house = House(Machine(cpu=10 * GB))
-        house.add("used", weight_bytes=6 * GB)
-        house.add("large", weight_bytes=6 * GB)
+        house = narrow()
         house.add("small")
         with house.loader.lease("used"):
             large = house.loader.ask("large")

@@ -10,7 +10,7 @@ import pytest
 from aigc_core.building import ASIDE
 from aigc_core.errors import DoesNotFit
 from aigc_core.lease import AGING, Lease
-from tests.loader.house import GB, House, Machine, Threads, ready
+from tests.loader.house import GB, House, Machine, Threads, narrow, ready
 from tests.waiting import SOON, until
 
 
@@ -130,9 +130,7 @@ class TestTurnsOfLoads:
 
 class TestWaitingForMemory:
     def test_a_load_waits_until_models_in_use_end(self) -> None:
-        house = House(Machine(cpu=10 * GB))
-        house.add("used", weight_bytes=6 * GB)
-        house.add("large", weight_bytes=6 * GB)
+        house = narrow()
         with house.loader.lease("used"):
             lease = house.loader.ask("large")
             until(lambda: house.state("large").progress is not None)
@@ -145,9 +143,7 @@ class TestWaitingForMemory:
         house.empty()
 
     def test_small_loads_pass_meanwhile(self) -> None:
-        house = House(Machine(cpu=10 * GB))
-        house.add("used", weight_bytes=6 * GB)
-        house.add("large", weight_bytes=6 * GB)
+        house = narrow()
         house.add("small")
         with house.loader.lease("used"), house.loader.ask("large") as large:
             until(lambda: house.state("large").progress is not None)
@@ -158,9 +154,7 @@ class TestWaitingForMemory:
         house.empty()
 
     def test_after_a_while_they_wait_for_it_in_turn(self) -> None:
-        house = House(Machine(cpu=10 * GB))
-        house.add("used", weight_bytes=6 * GB)
-        house.add("large", weight_bytes=6 * GB)
+        house = narrow()
         small = house.add("small")
         with house.loader.lease("used"):
             large = house.loader.ask("large")

@@ -18,6 +18,17 @@ from tests.families.servers import WORDS, Behaviour, Server
 from tests.waiting import SOON, until
 
 
+def hangs_up(server: Server, engine: Engine, request: Request) -> None:
+    """Closes a run once the server has been asked, which must notice soon."""
+    run = engine.run(request)
+    while not isinstance(next(run), Progress) or not server.asked:
+        pass
+    start = time.monotonic()
+    run.close()
+    assert time.monotonic() - start < 2
+    assert server.hung_up.wait(SOON)
+
+
 class TestText:
     @pytest.mark.parametrize("way", ["completions", "chat/completions"])
     def test_it_arrives_piece_by_piece_by_the_way_the_server_has(
@@ -83,13 +94,7 @@ class TestText:
         self, server: Server, engine: Engine, pause: float
     ) -> None:
         server.behaviour = Behaviour(words=("word",) * 10**6, pause=pause)
-        run = engine.run(TEXT)
-        while not isinstance(next(run), Progress) or not server.asked:
-            pass
-        start = time.monotonic()
-        run.close()
-        assert time.monotonic() - start < 2
-        assert server.hung_up.wait(SOON)
+        hangs_up(server, engine, TEXT)
         assert not [thread for thread in threading.enumerate() if thread.name == "bridge"]
 
 
@@ -120,13 +125,7 @@ class TestPictures:
 
     def test_closing_hangs_up_on_a_server_that_draws(self, server: Server, engine: Engine) -> None:
         server.behaviour = Behaviour(pause=60)
-        run = engine.run(PICTURES)
-        while not isinstance(next(run), Progress) or not server.asked:
-            pass
-        start = time.monotonic()
-        run.close()
-        assert time.monotonic() - start < 2
-        assert server.hung_up.wait(SOON)
+        hangs_up(server, engine, PICTURES)
 
     @pytest.mark.parametrize("side", [0, remote_image.LARGEST_SIDE + 1])
     def test_what_is_no_picture_or_too_large_is_refused(

@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ CHROMIUM = (
 PATIENCE = 15_000
 # What Gradio's own script says when a page is left while its streams are open.
 LEAVING = ("signal is aborted", "Connection errored out", "net::ERR_ABORTED")
+# And what it says where it asks once more in its last moments, in seconds, for a session that has
+# ended; said any earlier, it is wrong.
+ENDED, MOMENTS = "404: Not Found", 2.0
 
 
 @pytest.fixture(scope="session")
@@ -94,14 +98,24 @@ class Watch:
     def __init__(self, url: str) -> None:
         self.url = url
         self.wrong: list[str] = []
+        self._ended: list[float] = []
 
     def over(self, page: Any) -> None:
         page.on("pageerror", lambda error: self.error(str(error)))
         page.on("console", lambda line: line.type == "error" and self.error(line.text))
         page.on("request", lambda request: self.request(request.url))
+        page.on("framenavigated", lambda _: self.left())
+        page.on("close", lambda _: self.left())
+
+    def left(self) -> None:
+        """A page was left; what it said just before is no matter."""
+        self.wrong += [ENDED for at in self._ended if time.monotonic() - at > MOMENTS]
+        self._ended.clear()
 
     def error(self, text: str) -> None:
-        if not any(known in text for known in LEAVING):
+        if ENDED in text:
+            self._ended.append(time.monotonic())
+        elif not any(known in text for known in LEAVING):
             self.wrong.append(text)
 
     def request(self, address: str) -> None:

@@ -23,7 +23,7 @@ from apps.ui.demo import Demo
 from apps.ui.language import language, t
 from apps.ui.markup import heading
 from apps.ui.quality import quality, quality_facts
-from apps.ui.runs import QUIET, events, guarded, progress, stops
+from apps.ui.runs import KEPT, QUIET, events, guarded, progress, stops
 
 POSTER = Path(__file__).parent / "posters" / "digits.png"
 TITLE = Text("Digits from noise", "从噪声到数字")
@@ -87,7 +87,7 @@ def draw() -> None:
     seed.input(None, None, fresh, js="() => false", **QUIET)
     drawn = [
         go.click(None, [seed, fresh], seed, js=NEW_SEED).then(
-            sample, settings, shown, api_name="image_sample", show_progress="hidden"
+            sample, settings, shown, api_name="image_sample", **KEPT
         ),
         visits.recalled(settings).success(sample, settings, shown, **QUIET),
         opened.restored(settings).success(sample, settings, shown, **QUIET),

@@ -24,7 +24,7 @@ from apps.ui.demo import Demo
 from apps.ui.language import t
 from apps.ui.markup import heading, lede, noted
 from apps.ui.pages import opened
-from apps.ui.runs import QUIET, guarded, paced, progress, stops
+from apps.ui.runs import KEPT, QUIET, guarded, paced, progress, stops
 
 POSTER = Path(__file__).parent / "posters" / "compare.png"
 TITLE = CompareModels.title
@@ -79,7 +79,7 @@ def draw() -> None:
         [label, count, seed, models],
         shown,
         api_name="image_compare",
-        show_progress="hidden",
+        **KEPT,
     )
     stops(stop, [first, job], status)
     models.change(chosen, models, panes, **QUIET)

@@ -27,7 +27,7 @@ from apps.ui.language import both, t
 from apps.ui.markup import heading, lede
 from apps.ui.pages import opened
 from apps.ui.quality import quality_facts
-from apps.ui.runs import QUIET, events, guarded, outcome, progress
+from apps.ui.runs import KEPT, QUIET, events, guarded, outcome, progress
 
 POSTER = Path(__file__).parent / "posters" / "variations.png"
 TITLE = Text("Variations", "变体")
@@ -108,7 +108,7 @@ def draw() -> None:
         nearby, [digit, label, count, model], near, **QUIET
     )
     go.click(None, [seed, fresh], seed, js=NEW_SEED).then(
-        vary, [picture, *varied], [rows, save, status], api_name="image_vary", **shown
+        vary, [picture, *varied], [rows, save, status], api_name="image_vary", **KEPT
     )
     find.click(
         neighbours, [picture, label, count, model], near, api_name="image_neighbours", **shown

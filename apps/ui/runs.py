@@ -42,6 +42,9 @@ STOPPED = Text("Stopped.", "已停止。")
 # Of events that belong to the page and not to the API.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
+# Of the event behind a button: a click in the middle of a run is kept until it has ended.
+KEPT: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last"}
+
 Handler = Callable[..., AsyncIterator[Any]]
 E = TypeVar("E")
 

@@ -16,6 +16,7 @@ from aigc_core.tasks import EncodeImage, VaryImage
 from apps.image.drawing_pad import DRAWINGS
 from apps.ui.quality import card_of
 from tests.browser.seeing import pixels_shown
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -184,6 +185,27 @@ def test_what_is_no_digit_is_said_to_be_far(page: Any) -> None:
     far.wait_for()
     assert far.inner_text().startswith("Far from the training data: it costs ")
     assert "99 % of test digits" in far.inner_text()
+
+
+def test_no_click_is_lost_while_the_one_before_runs(page: Any, tmp_path: Path) -> None:
+    page.locator("#demo-variations").get_by_text("More", exact=True).click()
+    seed = page.locator("#demo-variations .controls input[type=number]").nth(3)
+    page.evaluate(
+        """async () => {
+            for (let click = 0; click < 6; click++) {
+                document.querySelector("#vary").click();
+                await new Promise((done) => setTimeout(done, 30));
+            }
+        }"""
+    )
+
+    def saved() -> int:
+        with page.expect_download() as download:
+            page.locator("#vary-save").click()
+        download.value.save_as(tmp_path / "rows.png")
+        return read_record(tmp_path / "rows.png").seed
+
+    until(lambda: saved() == int(seed.input_value()))
 
 
 def test_vary_takes_a_new_seed_and_saves_with_the_record(page: Any, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from aigc_core import default_engine
 from aigc_core.tasks.image import SampleImages
 from tests.browser.seeing import draw
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -39,13 +40,11 @@ def test_the_digit_is_asked_for_where_the_model_knows_digits(visit: Callable[...
     choose(page, untold.name.en)
     page.locator("#demo-digits .controls .chips").wait_for(state="hidden")
     draw(page, untold.id)
-    page.locator(".choices .chips").first.wait_for(state="hidden")
-    assert chips(page) == [False, False, False]
+    # The layers follow once the sheet is on show.
+    until(lambda: chips(page) == [False, False, False])
     choose(page, told.name.en)
     page.locator("#demo-digits .controls .chips").wait_for()
     # The layers are still those of the sheet on show.
     assert chips(page) == [True, False, True]
     draw(page, told.id)
-    page.locator("#demo-digits").get_by_role("tab").nth(0).click()
-    page.locator(".choices .chips").first.wait_for()
-    assert chips(page) == [True, True, True]
+    until(lambda: chips(page) == [True, True, True])

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
+from tests.waiting import until
+
 
 def pixels_shown(page: Any, selector: str) -> np.ndarray:
     """The first picture (h, w) that a page holds in itself there, as integers from 0 to 255."""
@@ -32,3 +34,15 @@ def draw(page: Any, model: str = "dcgan-mnist") -> None:
     before = page.locator("#result img").get_attribute("src")
     page.locator("#draw").click()
     drawn(page, before, model)
+
+
+def type_number(page: Any, field: Any, number: float) -> None:
+    """Types a number; for a moment after a fold has opened its fields are still being written."""
+
+    def stays() -> bool:
+        field.fill(str(number))
+        field.press("Tab")
+        page.wait_for_timeout(300)
+        return bool(field.input_value() == str(number))
+
+    until(stays)

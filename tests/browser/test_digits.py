@@ -13,7 +13,7 @@ from aigc_core import default_engine
 from aigc_core.artifact import Record, contact_sheet, read_record
 from aigc_core.tasks.image import SampleImages, TraceImage
 from apps.ui.language import TRANSLATIONS
-from tests.browser.seeing import draw, drawn
+from tests.browser.seeing import draw, drawn, type_number
 
 pytestmark = pytest.mark.browser
 
@@ -170,8 +170,7 @@ class TestOneVisit:
     def test_a_typed_seed_is_the_one_that_is_drawn(self, page: Any, tmp_path: Path) -> None:
         page.get_by_text("More").first.click()
         seed = page.locator(".controls input[type=number]").nth(1)
-        seed.fill("12345")
-        seed.press("Tab")
+        type_number(page, seed, 12345)
         draw(page)
         assert record_of(page, tmp_path).seed == 12345
 
@@ -230,7 +229,8 @@ class TestOneVisit:
         wanted = record_of(page, tmp_path)
         open_tab(page, 3)
         runs = page.locator("#history img")
-        expect(runs.first).to_be_visible()
+        # The newest run is there once its seed is.
+        expect(page.locator("#history")).to_contain_text(str(wanted.seed))
         kept = runs.count()
         assert kept > 1
         page.reload()

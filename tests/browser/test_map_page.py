@@ -11,7 +11,7 @@ from aigc_core.media import pixels
 from aigc_core.metrics.places import read_places
 from aigc_core.tasks import DecodeLatent, MapLatent, WalkLatent
 from apps.image.latent_plane import END, POINT, START
-from tests.browser.seeing import pixels_shown
+from tests.browser.seeing import pixels_shown, type_number
 
 pytestmark = pytest.mark.browser
 
@@ -207,9 +207,7 @@ def test_the_map_is_saved_with_its_record(page: Any, tmp_path: Path) -> None:
 def test_a_wider_reach_shows_more_of_the_plane(page: Any) -> None:
     page.locator("#demo-map").get_by_text("More", exact=True).click()
     reach = page.locator("#demo-map input[type=number]").nth(1)
-    reach.click()
-    reach.fill("3.9")
-    reach.press("Tab")
+    type_number(page, reach, 3.9)
     # On the way to it the page may have drawn the map of reach 3.
     page.locator(f"{PLANE} small", has_text="3.9").last.wait_for()
     # A smaller reach takes what lies beyond it to its rim, and the picture with it.

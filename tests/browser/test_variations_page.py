@@ -15,7 +15,7 @@ from aigc_core.digits import EMPTY, read_digit, unpack
 from aigc_core.tasks import EncodeImage, VaryImage
 from apps.image.drawing_pad import DRAWINGS
 from apps.ui.quality import card_of
-from tests.browser.seeing import pixels_shown
+from tests.browser.seeing import pixels_shown, type_number
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -214,8 +214,7 @@ def test_vary_takes_a_new_seed_and_saves_with_the_record(page: Any, tmp_path: Pa
     changed(page, "#variations img", before)
     page.locator("#demo-variations").get_by_text("More", exact=True).click()
     seed = page.locator("#demo-variations .controls input[type=number]").nth(3)
-    seed.fill("4321")
-    seed.press("Tab")
+    type_number(page, seed, 4321)
     before = sources(page, "#variations img")
     page.locator("#vary").click()
     changed(page, "#variations img", before)

@@ -148,6 +148,8 @@ class Trainer:
                 sums, count = {}, 0
                 self.save()
         bar.close()
+        # Whoever leaves first must not take the connection from those who still write.
+        self.accelerator.wait_for_everyone()
         self.accelerator.end_training()
         return self.result.eval()
 

@@ -34,10 +34,7 @@ LOST = (  # After these, nothing works on the device until the process is starte
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: told by class names and messages, so that torch is not needed.
-
-    Libraries wrap such errors in their own: what one was raised from counts too.
-    """
+    """Whether memory ran out."""
     return any(map(says_out_of_memory, causes(error)))
 
 
@@ -53,10 +50,7 @@ def says_out_of_memory(error: BaseException) -> bool:
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether the device failed in a way that only a new process mends.
-
-    What the error was raised from counts too.
-    """
+    """Whether the device failed in a way that only a new process mends."""
     return any(
         isinstance(cause, RuntimeError) and any(sign in str(cause).lower() for sign in LOST)
         for cause in causes(error)

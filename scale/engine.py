@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Generator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from threading import Lock
 from typing import Any
 
@@ -16,11 +15,10 @@ from aigc_core.fit import Fit
 from aigc_core.lease import Priority
 from aigc_core.tasks import Request
 from aigc_core.text import Text
-from scale.fits import Fits
 from scale.wire import Answering, Refused, unpack
 
-# Seconds that a replica has to say whether a model fits; no page waits so long.
-PATIENCE = 10.0
+# Seconds that a replica has to say whether a model fits; pages ask in the background.
+PATIENCE = 2.0
 
 WAITING = Text("waiting for a free machine", "正在等待空闲的机器")
 
@@ -63,7 +61,8 @@ class ReplicaEngine(Engine):
         # The page's own loader loads nothing: the models page looks at this machine's disk with it.
         super().__init__(catalog, Engine.default(catalog=catalog).loader)
         self._replicas = replicas
-        self._fits = Fits(self._ask_fit)
+        # By entry, what a replica said last.
+        self._fits: dict[str, Fit] = {}
         self._counting = Lock()
         # Runs that each replica has taken.
         self.taken: Counter[str] = Counter()
@@ -71,33 +70,26 @@ class ReplicaEngine(Engine):
     def fit(self, entry: Entry) -> Fit:
         """Whether a model fits the machine of a replica; this one until one has answered.
 
-        Replicas that are busy answer late: what they said before is good for so long.
+        Where all are too busy to answer, what was said last stands.
         """
-        return self._fits.of(entry) or super().fit(entry)
-
-    def _ask_fit(self, entry: Entry) -> Fit | None:
-        """What a replica says of it; None where none answers."""
         from ray.exceptions import RayError
         from ray.serve.exceptions import RayServeException
 
-        try:
-            return self.asked_fit(entry)
-        except (TimeoutError, RayError, RayServeException):
-            return None
+        key = entry.model_dump_json()
+        with suppress(TimeoutError, RayError, RayServeException):
+            self._fits[key] = self.asked_fit(entry)
+        return self._fits.get(key) or super().fit(entry)
 
     def asked_fit(self, entry: Entry) -> Fit:
-        """What a replica says of it.
+        """What a replica says of it; not to be asked within an event loop.
 
         Raises:
             TimeoutError: none answers.
             RayError, RayServeException: something broke there.
         """
         asking = self._replicas.options(method_name="fit")
-        # On a thread of its own, since pages are drawn within an event loop.
-        with ThreadPoolExecutor(1) as thread:
-            work = thread.submit(lambda: asking.remote(fields(entry)).result(timeout_s=PATIENCE))
-            found: Fit = work.result()
-            return found
+        found: Fit = asking.remote(fields(entry)).result(timeout_s=PATIENCE)
+        return found
 
     def run(
         self, request: Request, *, model: str | None = None, priority: Priority = "person"

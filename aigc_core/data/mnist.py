@@ -5,13 +5,11 @@ Licence: CC BY-SA 3.0, Y. LeCun and C. Cortes. The suite never ships a picture o
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from aigc_core.data.source import DataFile, open_file
-
-Split = Literal["train", "test"]
+from aigc_core.data.split import Split
 
 LICENCE = "CC BY-SA 3.0"
 # How many of each class the training digits are.

@@ -26,7 +26,7 @@ FETCHING = Lock()
 
 @dataclass(frozen=True)
 class DataFile:
-    """One gzipped file: its place below a data folder, the SHA-256 of its content, its homes."""
+    """A file, gzipped or not: its place below a data folder, its content's SHA-256, its homes."""
 
     name: str
     sha256: str
@@ -86,7 +86,7 @@ def absent(file: DataFile) -> DatasetMissing:
 
 def verified(file: DataFile, packed: bytes) -> bytes:
     try:
-        content = gzip.decompress(packed)
+        content = gzip.decompress(packed) if file.name.endswith(".gz") else packed
     except (OSError, EOFError, zlib.error) as error:
         raise CorruptFile(file.name) from error
     if hashlib.sha256(content).hexdigest() != file.sha256:

@@ -25,8 +25,8 @@ class Objective(Protocol):
         """
         ...
 
-    def show(self, networks: Networks, /) -> Tensor | None:
-        """Pictures (n, h, w) in 0..1 that let a person follow the training, or None."""
+    def show(self, networks: Networks, /) -> Tensor | str | None:
+        """What lets a person follow the training: pictures (n, h, w) in 0..1, or a text."""
         ...
 
 
@@ -39,12 +39,16 @@ class Optimiser:
         betas: of the moving averages of the gradient and of its square.
         weight_decay: of matrices and filters.
         cooldown: share of the steps, at the end, over which the learning rate falls to zero.
+        warmup: steps, at the start, over which it rises from zero.
+        clip: the longest that the gradient may be; a longer one is shortened.
     """
 
     lr: float
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
     cooldown: float = 0.0
+    warmup: int | None = None
+    clip: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ def settings_of(recipe: Recipe, objective: Objective) -> dict[str, str]:
         f"{player}.{name}": value
         for player, chosen in recipe.optimisers.items()
         for name, value in asdict(chosen).items()
+        if value is not None
     }
     weights = {
         f"{player}.weights": sum(weight.numel() for weight in network.parameters())

@@ -69,6 +69,15 @@ def curves(rows: list[dict]) -> str:
     return "\n".join([*parts, "</svg>\n"])
 
 
+def write_samples(path: Path, shown: Tensor | str) -> None:
+    """What an objective shows, in a file whose ending says what it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(shown, str):
+        path.with_suffix(".txt").write_text(shown, "utf-8")
+    else:
+        write_grid(path.with_suffix(".png"), shown)
+
+
 def write_grid(path: Path, pictures: Tensor, columns: int = 10) -> None:
     """Pictures (n, h, w) in 0..1 as one grey PNG, row by row."""
     values = (pictures.detach().float().cpu().clamp(0, 1) * 255).round().byte().numpy()
@@ -77,7 +86,6 @@ def write_grid(path: Path, pictures: Tensor, columns: int = 10) -> None:
     sheet = np.zeros((rows * columns, h, w), np.uint8)
     sheet[:n] = values
     sheet = sheet.reshape(rows, columns, h, w).transpose(0, 2, 1, 3).reshape(rows * h, columns * w)
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(grey_png(sheet))
 
 

@@ -28,7 +28,7 @@ from aigc_core.training.batches import Batches, mix
 from aigc_core.training.ema import Average
 from aigc_core.training.precision import choose
 from aigc_core.training.recipe import Optimiser, Recipe, examples_per_step, settings_of
-from aigc_core.training.report import Log, write_grid
+from aigc_core.training.report import Log, write_samples
 from aigc_core.training.snapshots import forget, keep, marks
 
 STATE = "state.pt"
@@ -210,18 +210,21 @@ class Trainer:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def _cool(self) -> None:
-        """Constant learning rates, then a straight line to zero over a player's cooldown."""
+        """Learning rates rise over a player's warmup, stay, and fall to zero over its cooldown."""
         for name, settings in self.recipe.optimisers.items():
             falling = max(1, self.recipe.steps * settings.cooldown)
             share = (self.recipe.steps - self.step) / falling
+            risen = (self.step + 1) / (settings.warmup or 1)
             for group in self.optimisers[name].param_groups:
-                group["lr"] = settings.lr * min(1.0, share)
+                group["lr"] = settings.lr * min(1.0, share, risen)
 
     def _update(self, player: str) -> None:
         if self.accelerator.num_processes > 1:
             for weight in self.objective.players[player].parameters():
                 if weight.grad is not None:
                     weight.grad = self.accelerator.reduce(weight.grad, "mean")
+        if (longest := self.recipe.optimisers[player].clip) is not None:
+            nn.utils.clip_grad_norm_(self.objective.players[player].parameters(), longest)
         self.optimisers[player].step()
         self.optimisers[player].zero_grad(set_to_none=True)
 
@@ -251,11 +254,11 @@ class Trainer:
             networks[self.recipe.ships] = self.average.network
         for network in networks.values():
             network.eval()
-        pictures = self.objective.show(networks)
+        shown = self.objective.show(networks)
         for player in self.objective.players.values():
             player.train()
-        if pictures is not None:
-            write_grid(self.folder / "samples" / f"{self.step:07d}.png", pictures)
+        if shown is not None:
+            write_samples(self.folder / "samples" / f"{self.step:07d}", shown)
 
     def _saved(self) -> dict[str, Any] | None:
         path = self.folder / STATE

@@ -1,0 +1,47 @@
+"""A vocabulary for English and Chinese: pieces of words, and single characters.
+
+Byte pair encoding (Sennrich et al. 2016, https://arxiv.org/abs/1508.07909) begins with characters
+and joins the pair that is most frequent, again and again; frequent words become one piece, rare
+ones several. A Chinese character is a word of its own, so it is never joined with another.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+TOKENIZER = "tokenizer.json"
+# Tokens that are not text. The first token of a source says into which language.
+START, END, UNKNOWN, TO_ENGLISH, TO_CHINESE = SPECIAL = ("<s>", "</s>", "<unk>", "<en>", "<zh>")
+HAN = r"[\p{Han}\x{3000}-\x{303F}\x{FF00}-\x{FFEF}]"
+
+
+def learn_subwords(sentences: Iterable[str], words: int) -> "Tokenizer":
+    """Learns a vocabulary of so many tokens; characters seen once alone are unknown.
+
+    The special tokens have the numbers from 0 in their order.
+    """
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    made = Tokenizer(models.BPE(unk_token=UNKNOWN))
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(HAN), "isolated"),
+            pre_tokenizers.Metaspace(prepend_scheme="never"),
+            pre_tokenizers.Punctuation(),
+        ]
+    )
+    made.decoder = decoders.Metaspace(prepend_scheme="never")
+    trainer = trainers.BpeTrainer(
+        vocab_size=words,
+        special_tokens=list(SPECIAL),
+        limit_alphabet=words // 2,
+        show_progress=False,
+    )
+    made.train_from_iterator(sentences, trainer)
+    return made
+
+
+def encoded(tokenizer: "Tokenizer", sentences: Sequence[str]) -> list[list[int]]:
+    return [found.ids for found in tokenizer.encode_batch(list(sentences))]

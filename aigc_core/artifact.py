@@ -18,7 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aigc_core.errors import UnreadableFile
-from aigc_core.media import Animation, Image, Media, Writing, pixels, sheet, values
+from aigc_core.media import Animation, Image, Media, Numbers, Writing, pixels, sheet, values
 from aigc_core.pictures import open_picture
 from aigc_core.text import Text
 
@@ -84,11 +84,20 @@ class Artifact:
         return digest.hexdigest()
 
     def save(self, path: Path) -> Path:
-        """Writes a PNG (image), a GIF (animation) or text (.json or .txt), record included."""
+        """Writes a PNG (image), a GIF (animation), text (.json or .txt) or numbers (.json).
+
+        The record is in it.
+        """
         text = self.record.model_dump_json()
-        if isinstance(self.media, Writing):
+        if isinstance(self.media, Numbers):
+            values = {"axes": self.media.axes, "values": plain(self.media.array)}
+            path.write_text(
+                json.dumps(values | {KEY: json.loads(text)}, ensure_ascii=False), "utf-8"
+            )
+        elif isinstance(self.media, Writing):
             if path.suffix == ".json":
-                content = json.dumps({"text": self.media.text, KEY: json.loads(text)}, **PLAIN)
+                said = {k: v for k, v in vars(self.media).items() if v or k == "text"}
+                content = json.dumps({**said, KEY: json.loads(text)}, **PLAIN)
             else:
                 content = f"{self.media.text}\n\n{KEY}: {text}\n"
             path.write_text(content, "utf-8", newline="\n")
@@ -112,6 +121,13 @@ class Artifact:
                 comment=text.encode(),
             )
         return path
+
+
+def plain(array: np.ndarray) -> Any:
+    """Numbers as JSON has them, which knows no NaN."""
+    whole = array.astype(object)
+    whole[np.isnan(array)] = None
+    return whole.tolist()
 
 
 def contact_sheet(artifacts: Sequence[Artifact], columns: int = 10) -> Artifact:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from aigc_core.artifact import TEXT_FILES, Artifact, contact_sheet
 from aigc_core.errors import InvalidRequest
-from aigc_core.media import Animation, Image, Writing
+from aigc_core.media import Animation, Image, Numbers, Writing
 from aigc_core.text import Text
 
 
 def file_name(artifact: Artifact) -> str:
     """Model, seed and what tells siblings apart: `dcgan-mnist-000042-3.png`."""
-    endings: dict[type, str] = {Image: "png", Animation: "gif", Writing: "txt"}
+    endings: dict[type, str] = {Image: "png", Animation: "gif", Writing: "txt", Numbers: "json"}
     record = artifact.record
     parts = [record.model, f"{record.seed:06d}"]
     parts += [
@@ -58,8 +58,10 @@ def write(artifacts: Sequence[Artifact], out: Path) -> list[Path]:
             return [contact_sheet(pictures, columns).save(out)]
     if len(artifacts) == 1:
         media = artifacts[0].media
-        if (out.suffix == ".gif" and isinstance(media, Animation)) or (
-            out.suffix in TEXT_FILES and isinstance(media, Writing)
+        if (
+            (out.suffix == ".gif" and isinstance(media, Animation))
+            or (out.suffix in TEXT_FILES and isinstance(media, Writing))
+            or (out.suffix == ".json" and isinstance(media, Numbers))
         ):
             return [artifacts[0].save(out)]
     raise InvalidRequest(

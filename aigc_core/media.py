@@ -35,12 +35,27 @@ class Writing:
 
     Args:
         text: what a model wrote, without what it was given to go on from.
+        thinking: what it wrote to itself first, which pages fold away.
     """
 
     text: str
+    thinking: str = ""
 
 
-Media = Image | Animation | Writing
+@dataclass(frozen=True)
+class Numbers:
+    """Measured values in a grid.
+
+    Args:
+        array: float32; NaN where there is no value.
+        axes: what each axis goes over, such as ("layer", "head").
+    """
+
+    array: np.ndarray
+    axes: tuple[str, ...]
+
+
+Media = Image | Animation | Writing | Numbers
 
 
 def pixels(media: Media) -> np.ndarray:
@@ -57,9 +72,12 @@ def pixels(media: Media) -> np.ndarray:
 
 
 def values(media: Media) -> np.ndarray:
-    """What a medium consists of: its pixels, or the bytes of its text in UTF-8."""
+    """What a medium consists of: its pixels or numbers, or the bytes of its text in UTF-8."""
     if isinstance(media, Writing):
-        return np.frombuffer(media.text.encode(), np.uint8)
+        whole = f"{media.thinking}\0{media.text}" if media.thinking else media.text
+        return np.frombuffer(whole.encode(), np.uint8)
+    if isinstance(media, Numbers):
+        return media.array
     return pixels(media)
 
 

@@ -111,7 +111,7 @@ class LoadedText:
             )
             if (cache := answer.get("past_key_values")) is None:
                 raise ModelUnavailable(self.id, NO_CACHE)
-            return (draw(answer.logits[:, -1].float()) if draw else -1), cache
+            return (draw(answer.logits[:, -1].float(), before) if draw else -1), cache
 
     def close(self) -> None:
         self.network = self.tokenizer = None

@@ -68,9 +68,7 @@ class CharLSTM(nn.Module, PyTorchModelHubMixin):
         self.down = nn.Linear(width, embedding, bias=False)
         self.bias = nn.Parameter(torch.zeros(len(vocabulary)))
 
-    def forward(
-        self, ids: Tensor, past: list[State] | None = None
-    ) -> tuple[Tensor, list[State]]:
+    def forward(self, ids: Tensor, past: list[State] | None = None) -> tuple[Tensor, list[State]]:
         """Logits (n, t, vocabulary) of the next character, and the layers' states to go on with.
 
         Args:

@@ -1,7 +1,7 @@
 """What a family may expect of a network."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from torch import Generator, Tensor
 
@@ -45,4 +45,23 @@ class Autoencoder(ImageSampler, Protocol):
 
     def log_likelihood(self, x: Tensor, y: Tensor, k: int, rng: Generator, /) -> Tensor:
         """The importance-weighted bound (n,) on log p(x) in nats, with k samples of z each."""
+        ...
+
+
+class LanguageModel(Protocol):
+    """A network that gives every next character a probability.
+
+    Attributes:
+        vocabulary: its characters, in the order of their numbers.
+        context: places that it can look back over; None where there is no limit.
+    """
+
+    vocabulary: str
+    context: int | None
+
+    def __call__(self, ids: Tensor, past: Any = None, /) -> tuple[Tensor, Any]:
+        """Logits (n, t, vocabulary) of what follows each of ids (n, t) int64, and a state.
+
+        The state, given back as `past`, stands for all that was read so far.
+        """
         ...

@@ -1,6 +1,7 @@
 """What can be asked: one file per modality. Nothing heavy is imported here."""
 
 from aigc_core.errors import InvalidRequest
+from aigc_core.tasks.attention import AttendText, RankHeads
 from aigc_core.tasks.base import Request, brief
 from aigc_core.tasks.image import InterpolateImages, SampleImages, TraceImage
 from aigc_core.tasks.latent import (
@@ -12,23 +13,39 @@ from aigc_core.tasks.latent import (
     WalkLatent,
 )
 from aigc_core.tasks.pictures import TextToImage
-from aigc_core.tasks.text import ContinueText
+from aigc_core.tasks.text import ContinueText, ScoreText, TraceText
+from aigc_core.tasks.translation import TranslateText
+from aigc_core.tasks.verse import ComposePoem, FindPoems, SampleVerse, WalkVerse
+from aigc_core.tasks.writing import AnswerQuestion, ChatText, SummariseText, WriteText
 from aigc_core.text import Text
 
 __all__ = [
     "TASKS",
+    "AnswerQuestion",
+    "AttendText",
+    "ChatText",
+    "ComposePoem",
     "ContinueText",
     "DecodeLatent",
     "EncodeImage",
     "FindNeighbours",
+    "FindPoems",
     "InterpolateImages",
     "MapLatent",
+    "RankHeads",
     "Request",
     "SampleImages",
+    "SampleVerse",
+    "ScoreText",
+    "SummariseText",
     "TextToImage",
     "TraceImage",
+    "TraceText",
+    "TranslateText",
     "VaryImage",
     "WalkLatent",
+    "WalkVerse",
+    "WriteText",
     "brief",
     "find",
 ]
@@ -47,6 +64,19 @@ TASKS: dict[str, type[Request]] = {
         WalkLatent,
         TextToImage,
         ContinueText,
+        ScoreText,
+        TraceText,
+        AttendText,
+        RankHeads,
+        ComposePoem,
+        FindPoems,
+        SampleVerse,
+        WalkVerse,
+        TranslateText,
+        ChatText,
+        SummariseText,
+        AnswerQuestion,
+        WriteText,
     )
 }
 

@@ -15,9 +15,7 @@ RECIPE = Recipe(
     name="lstm-tang",
     objective=objective,
     data=quatrains,
-    optimisers={
-        "model": Optimiser(lr=2e-3, weight_decay=0.05, cooldown=0.8, warmup=100, clip=1.0)
-    },
+    optimisers={"model": Optimiser(lr=2e-3, weight_decay=0.05, cooldown=0.8, warmup=100, clip=1.0)},
     ships="model",
     batch=64,
     steps=5_000,

@@ -163,6 +163,11 @@ def read_record(path: Path) -> Record:
         ) from None
 
 
+def read_text(path: Path) -> str:
+    """The text in a .txt file that was saved here, without the record at its end."""
+    return path.read_text("utf-8").rpartition(f"\n\n{KEY}: ")[0]
+
+
 def of_text(path: Path) -> Record:
     """The record inside a .txt or .json file."""
     try:

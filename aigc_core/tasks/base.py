@@ -113,6 +113,11 @@ Prose = Annotated[str, BeforeValidator(clean)]
 """Words that people type; see `text_parameter`."""
 
 
+def spelled(value: Any) -> Any:
+    """A digit given as a number, spelled."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def seed_parameter() -> Any:
     return parameter(
         0,
@@ -202,6 +207,8 @@ def complaint(request: type[Request], error: ValidationError) -> Text:
     shown, (low, high) = request.shown(name), request.bounds(name)
     if shown.picture:
         kind = Text("28x28 grey pixels in Base64", " Base64 编码的 28x28 灰度像素")
+    elif request.model_fields[name].annotation is bool:
+        kind = Text("true or false", " true 或 false")
     elif shown.choices:
         kind = Text("one of {values}", "以下之一：{values}").fill(
             values=", ".join(str(choice.value) for choice in shown.choices)

@@ -12,6 +12,7 @@ from aigc_core.tasks.base import (
     next_seed,
     parameter,
     seed_parameter,
+    spelled,
 )
 from aigc_core.text import Text
 
@@ -19,11 +20,6 @@ Label = Literal["each", "any", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
 MAX_COUNT = 100
 
 DIGITS = tuple(Choice(str(d), Text(str(d), str(d))) for d in range(10))
-
-
-def spelled(value: Any) -> Any:
-    """A digit given as a number, spelled."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 AnyLabel = Annotated[Label, BeforeValidator(spelled)]

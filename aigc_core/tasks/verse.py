@@ -1,6 +1,8 @@
 """What can be asked of models of Chinese verse."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator
 
 from aigc_core.tasks.base import (
     Choice,
@@ -8,10 +10,12 @@ from aigc_core.tasks.base import (
     Request,
     parameter,
     seed_parameter,
+    spelled,
     text_parameter,
 )
 from aigc_core.text import Text
 
+Form = Annotated[Literal["5", "7"], BeforeValidator(spelled)]
 FORMS = (
     Choice("5", Text("five characters", "五言")),
     Choice("7", Text("seven characters", "七言")),
@@ -29,7 +33,7 @@ class ComposePoem(Request):
     task: ClassVar[str] = "compose-poem"
     title: ClassVar[Text] = Text("Compose a quatrain", "作绝句")
 
-    form: Literal["5", "7"] = parameter(
+    form: Form = parameter(
         "7",
         Text("Line", "句式"),
         Text("How many characters a line has.", "每句多少字。"),
@@ -51,7 +55,7 @@ class ComposePoem(Request):
             "Up to four characters with which the lines begin, one each (藏头诗).",
             "最多四个字，依次作为各句的首字（藏头诗）。",
         ),
-        longest=8,
+        longest=20,
     )
     keep_form: bool = parameter(
         True,

@@ -1,10 +1,11 @@
 """What can be asked of models that follow instructions."""
 
 import json
-from typing import Annotated, Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from aigc_core.errors import InvalidRequest
 from aigc_core.tasks.base import Choice, Prose, parameter, text_parameter
 from aigc_core.tasks.text import MOST_TOKENS, Sampling, tokens_parameter
 from aigc_core.text import Text
@@ -12,6 +13,11 @@ from aigc_core.text import Text
 LONGEST = 20_000
 SENTENCE = (
     "Chlorophyll absorbs red and blue light and reflects green, which is why leaves look green."
+)
+
+NO_CONVERSATION = Text(
+    "Messages must each have a role (user or assistant) and a content, and the last be the user's.",
+    "每条消息须有 role（user 或 assistant）和 content，且最后一条须是用户的。",
 )
 
 
@@ -24,17 +30,6 @@ class Message(BaseModel):
     content: Prose = Field(max_length=LONGEST)
 
 
-def listed(value: Any) -> Any:
-    """Messages as JSON, or one text of the user's alone."""
-    if not isinstance(value, str):
-        return value
-    try:
-        found = json.loads(value)
-    except ValueError:
-        found = None
-    return found if isinstance(found, list) else [{"role": "user", "content": value}]
-
-
 class ChatText(Sampling):
     """Answer the last message of a conversation.
 
@@ -45,13 +40,17 @@ class ChatText(Sampling):
     task: ClassVar[str] = "chat-text"
     title: ClassVar[Text] = Text("Chat", "对话")
 
-    messages: Annotated[tuple[Message, ...], BeforeValidator(listed)] = parameter(
-        (Message(role="user", content="Good morrow! Who are you?"),),
+    messages: Prose = text_parameter(
+        "Good morrow! Who are you?",
         Text("Messages", "消息"),
         Text(
-            "The conversation so far, the user's message last.",
-            "迄今的对话，最后一条是用户的消息。",
+            "What the user says; or the conversation so far as JSON, the user's message last: "
+            '[{"role": "user", "content": "..."}, {"role": "assistant", ...}, ...]',
+            "用户所说的话；或以 JSON 表示的迄今对话，最后一条是用户的消息："
+            '[{"role": "user", "content": "..."}, {"role": "assistant", ...}, ...]',
         ),
+        longest=3 * LONGEST,
+        shortest=1,
     )
     system: Prose = text_parameter(
         "",
@@ -65,6 +64,27 @@ class ChatText(Sampling):
         Text("Lets models that can think before they answer.", "让能思考的模型先思考再回答。"),
     )
     tokens: int = tokens_parameter(256, most=4 * MOST_TOKENS)
+
+    @property
+    def turns(self) -> tuple[Message, ...]:
+        """The conversation; the last message is the user's.
+
+        Raises:
+            InvalidRequest: it is JSON, but not such a conversation.
+        """
+        try:
+            listed = json.loads(self.messages)
+        except (ValueError, RecursionError):
+            listed = None
+        if not isinstance(listed, list):
+            return (Message(role="user", content=self.messages),)
+        try:
+            turns = tuple(Message.model_validate(turn) for turn in listed)
+        except ValidationError:
+            turns = ()
+        if not turns or turns[-1].role != "user":
+            raise InvalidRequest(NO_CONVERSATION)
+        return turns
 
 
 class SummariseText(Sampling):

@@ -15,8 +15,9 @@ from aigc_core.data import mnist
 from aigc_core.events import Progress, Result
 from aigc_core.media import Image
 from aigc_core.metrics.glossary import METRICS
+from aigc_core.studies.in_turn import Step
 from aigc_core.studies.quality import SHOWN, Measured, measure
-from aigc_core.studies.side_by_side import Step, candidates, side_by_side
+from aigc_core.studies.side_by_side import candidates, side_by_side
 from aigc_core.tasks.study import CompareModels, MeasureQuality
 from aigc_core.text import Text
 from apps.image.columns import FLOOR, NEARNESS, ROWS, Column, from_card, from_study, plain, table

@@ -12,6 +12,7 @@ from aigc_core.tasks.study import CompareModels
 from aigc_core.text import Text
 from apps.ui.language import both
 from apps.ui.markup import address, img
+from apps.ui.panes import pane
 from apps.ui.quality import card_of, quality, quality_facts
 
 SAVE = Text("Save", "保存")
@@ -28,13 +29,16 @@ def blank(entry: Entry) -> str:
     """Before the first run."""
     here = not entry.is_data or mnist.is_here("test") or default_engine().problem(entry)
     note = "" if here else f"<p>{both(FETCH)}</p>"
-    return pane(entry, space(3), note, quality_facts(entry, floors=False), table(entry))
+    return pane(entry.short, space(3), note, quality_facts(entry, floors=False), table(entry))
 
 
 def working(entry: Entry, question: CompareModels) -> str:
     """While it draws or waits for its turn."""
     return pane(
-        entry, space(-(-question.count // 10)), quality_facts(entry, floors=False), table(entry)
+        entry.short,
+        space(-(-question.count // 10)),
+        quality_facts(entry, floors=False),
+        table(entry),
     )
 
 
@@ -48,17 +52,14 @@ def drawn(entry: Entry, sheet: Artifact, question: CompareModels) -> str:
         f'<a download="{file_name(sheet)}" href="{address("image/png", content)}">{both(SAVE)}</a>'
     )
     aside = f"<span>{1000 * sheet.record.seconds:.0f} ms {save}</span>"
-    return pane(entry, picture, note, quality_facts(entry, floors=False), table(entry), aside=aside)
+    return pane(
+        entry.short, picture, note, quality_facts(entry, floors=False), table(entry), aside=aside
+    )
 
 
 def failed(entry: Entry, why: Text) -> str:
     """Why it could not."""
-    return pane(entry, space(3), f'<p class="notice">{both(why)}</p>')
-
-
-def pane(entry: Entry, *parts: str, aside: str = "") -> str:
-    title = f"<figcaption><b>{both(entry.short)}</b>{aside}</figcaption>"
-    return f'<figure class="pane">{title}{"".join(parts)}</figure>'
+    return pane(entry.short, space(3), f'<p class="notice">{both(why)}</p>')
 
 
 def space(rows: int) -> str:

@@ -15,7 +15,8 @@ from aigc_core.bridge import to_the_end
 from aigc_core.data import mnist
 from aigc_core.events import Progress, Result
 from aigc_core.exports import write_zip
-from aigc_core.studies.side_by_side import Failed, Step, candidates, side_by_side
+from aigc_core.studies.in_turn import Failed, Step
+from aigc_core.studies.side_by_side import candidates, side_by_side
 from aigc_core.tasks.study import CompareModels
 from aigc_core.text import Text
 from apps.image.panes import blank, drawn, failed, working

@@ -17,7 +17,7 @@ class Demo:
         id: its part of URLs and of API names.
         title: its name.
         line: one line for the home page.
-        poster: a picture that its models made.
+        poster: a picture or a text (.txt) that its models made.
         draw: draws it into the current Gradio context.
         needs: a request that some model must answer for the demo to be there.
     """

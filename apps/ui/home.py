@@ -1,7 +1,11 @@
 """The first page: one sentence, then the demos as pictures that the models made themselves."""
 
+from html import escape
+from pathlib import Path
+
 import gradio as gr
 
+from aigc_core.artifact import read_text
 from aigc_core.text import Text
 from apps.ui.demo import Demo, Modality
 from apps.ui.language import both
@@ -23,10 +27,18 @@ def draw_home(modalities: tuple[Modality, ...]) -> None:
 
 
 def card(modality: Modality, demo: Demo) -> str:
-    poster = address("image/png", demo.poster.read_bytes())
     return (
-        f'<a class="card" href="./{modality.path}?demo={demo.id}"><div class="pic">'
-        f'<img class="pixels" src="{poster}" alt=""></div>'
+        f'<a class="card" href="./{modality.path}?demo={demo.id}">{poster(demo.poster)}'
         f'<div><h2>{both(demo.title)}</h2><p><span class="tag">{both(modality.title)}</span> '
         f"{both(demo.line)}</p></div></a>"
     )
+
+
+def poster(file: Path) -> str:
+    """What a model made: a picture, or a text."""
+    if file.suffix != ".txt":
+        source = address("image/png", file.read_bytes())
+        return f'<div class="pic"><img class="pixels" src="{source}" alt=""></div>'
+    text = read_text(file)
+    tongue = "en" if text.isascii() else "zh"
+    return f'<div class="pic words"><blockquote lang="{tongue}">{escape(text)}</blockquote></div>'

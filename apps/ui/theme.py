@@ -4,7 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 
-STYLE = Path(__file__).with_name("style.css")
+STYLE = [Path(__file__).with_name(name) for name in ("style.css", "text.css")]
 
 INK = gr.themes.Color(
     name="ink",

@@ -13,7 +13,8 @@ from aigc_core.errors import InvalidRequest, UnknownModel
 from aigc_core.events import Progress, Result
 from aigc_core.loader import Loader
 from aigc_core.media import pixels
-from aigc_core.studies.side_by_side import Failed, Step, candidates, side_by_side
+from aigc_core.studies.in_turn import Failed, Step
+from aigc_core.studies.side_by_side import candidates, side_by_side
 from aigc_core.tasks import SampleImages
 from aigc_core.tasks.study import CompareModels
 from tests.studies.untrained import entry_of, untrained

@@ -1,0 +1,131 @@
+"""Texts on the page: what was given, what a model wrote, and what is to be said of it."""
+
+import tempfile
+from html import escape
+from pathlib import Path
+
+from aigc_core import default_engine
+from aigc_core.artifact import Artifact, Record
+from aigc_core.catalog import Entry
+from aigc_core.errors import size
+from aigc_core.exports import file_name
+from aigc_core.media import Writing
+from aigc_core.stock import HALF
+from aigc_core.text import Text
+from apps.ui.language import both
+from apps.ui.markup import address
+from apps.ui.panes import pane
+from apps.ui.quality import quality_facts
+
+SAVE = Text("Save", "保存")
+ABSENT = Text(
+    "{name} is not on this machine. The page Models downloads it ({size}); then it answers here.",
+    "本机没有 {name}。可在“模型”页下载（{size}），之后它会在此作答。",
+)
+TO_MODELS = Text("To the models", "前往“模型”页")
+CUT = Text(
+    "Longer than this model can look back: the first {count} tokens were left out.",
+    "超出此模型可回看的长度：略去了最前面的 {count} 个词元。",
+)
+LEFT_OUT = Text("Not known to this model, and left out: {what}", "此模型不认识，已略去：{what}")
+DROPPED = Text(
+    "The conversation is longer than this model can look back: the first {count} messages were "
+    "left out.",
+    "对话超出此模型可回看的长度：略去了最前面的 {count} 条消息。",
+)
+RATE = Text("{rate} tokens/s", "{rate} 词元/秒")
+THOUGHTS = Text("What it thought first", "先前的思考")
+
+
+def is_here(entry: Entry) -> bool:
+    """Whether a model can answer without a download."""
+    if entry.origin != "hub":
+        return default_engine().problem(entry) is None
+    from aigc_core.hub.snapshot import local
+
+    return local(entry.source) is not None
+
+
+def blank(entry: Entry) -> str:
+    """A model's pane before it has written anything."""
+    return pane(entry.short, page(""), remarks(entry), kind="writing")
+
+
+def absent(entry: Entry) -> str:
+    """The pane of a model whose files are not here."""
+    says = ABSENT.fill(name=entry.short, size=size(entry.download or HALF * entry.numbers))
+    link = f'<a href="./models">{both(TO_MODELS)}</a>'
+    return pane(entry.short, f'<p class="away">{both(says)}</p><p>{link}</p>', kind="writing away")
+
+
+def working(entry: Entry, given: str, text: str = "", thinking: str = "") -> str:
+    """While a model writes, as far as it has come."""
+    body = f"{thoughts(thinking)}{page(text, given, writing=True)}"
+    return pane(entry.short, body, remarks(entry), kind="writing")
+
+
+def written(entry: Entry, given: str, artifact: Artifact) -> str:
+    """What a model wrote; the file to save carries its record."""
+    media = artifact.media
+    assert isinstance(media, Writing)
+    body = f"{thoughts(media.thinking)}{page(media.text, given)}{notes(artifact.record)}"
+    aside = f"<span>{rate(artifact.record)} {saved(artifact)}</span>"
+    return pane(entry.short, body, remarks(entry), aside=aside, kind="writing")
+
+
+def failed(entry: Entry, why: Text) -> str:
+    """Why a model could not answer."""
+    return pane(entry.short, f'<p class="notice">{both(why)}</p>', kind="writing")
+
+
+def page(text: str, given: str = "", *, writing: bool = False) -> str:
+    """A text on paper: what was given in quiet ink, what was made after it, and a cursor."""
+    before = f'<span class="given">{escape(given)}</span>' if given else ""
+    cursor = '<i class="cursor"></i>' if writing else ""
+    # The page breaks lines where the text does; markup in it is shown and does nothing.
+    made = f'<span class="made">{escape(text)}</span>'
+    return f'<div class="paper" dir="auto">{before}{made}{cursor}</div>'
+
+
+def thoughts(text: str) -> str:
+    """What a model wrote to itself, folded away."""
+    if not text:
+        return ""
+    return (
+        f'<details class="thoughts"><summary>{both(THOUGHTS)}</summary>'
+        f'<div class="paper" dir="auto">{escape(text)}</div></details>'
+    )
+
+
+def notes(record: Record) -> str:
+    """What a visitor should know of how their wish was read."""
+    found = record.details
+    said = []
+    if cut := found.get("cut"):
+        said.append(CUT.fill(count=cut))
+    if left := found.get("left_out"):
+        said.append(LEFT_OUT.fill(what=" ".join(left)))
+    if dropped := found.get("dropped"):
+        said.append(DROPPED.fill(count=dropped))
+    return "".join(f'<p class="note">{both(text)}</p>' for text in said)
+
+
+def rate(record: Record) -> str:
+    """How fast it wrote."""
+    tokens = record.details.get("tokens")
+    if not isinstance(tokens, int) or not record.seconds:
+        return ""
+    return both(RATE.fill(rate=f"{tokens / record.seconds:,.0f}"))
+
+
+def saved(artifact: Artifact) -> str:
+    """A link that saves the text."""
+    with tempfile.TemporaryDirectory() as folder:
+        name = file_name(artifact)
+        content = artifact.save(Path(folder) / name).read_bytes()
+    return f'<a download="{escape(name)}" href="{address("text/plain", content)}">{both(SAVE)}</a>'
+
+
+def remarks(entry: Entry) -> str:
+    """The line of a model's card."""
+    return quality_facts(entry, floors=False)

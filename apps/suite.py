@@ -6,12 +6,13 @@ from aigc_core.tasks import Request
 from aigc_core.tasks.image import SampleImages
 from apps.image import IMAGE
 from apps.models.page import draw as draw_models
+from apps.text import TEXT
 from apps.ui.demo import Modality
 from apps.ui.home import draw_home
 from apps.ui.pages import MODELS, draw_modality, header
 from apps.ui.serve import blocks
 
-MODALITIES: tuple[Modality, ...] = (IMAGE,)
+MODALITIES: tuple[Modality, ...] = (IMAGE, TEXT)
 
 # What a visitor is likely to ask for first; see apps/ui/warm.py.
 FIRST: tuple[type[Request], ...] = (SampleImages,)

@@ -32,7 +32,7 @@ def floor_rungs() -> list[Rung]:
         rungs = read_card(JUDGE).ladder
     except AigcError:
         return []
-    own = [rung for rung in rungs if rung.perturbation == UNTOUCHED.id]
+    own = [rung for rung in rungs if rung.step == UNTOUCHED.id]
     return sorted(own, key=lambda rung: int(rung.args["n"]))
 
 

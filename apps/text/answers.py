@@ -12,7 +12,8 @@ from aigc_core.catalog import Entry
 from aigc_core.events import Preview, Progress, Result
 from aigc_core.media import Writing
 from aigc_core.studies.in_turn import Failed, Step, in_turn
-from aigc_core.tasks import Request
+from aigc_core.tasks import Request, ScoreText
+from aigc_core.text import Text
 from apps.text import panes
 from apps.ui.markup import noted
 from apps.ui.runs import paced, progress
@@ -37,38 +38,72 @@ def resting(entry: Entry) -> str:
 
 
 async def texts(
-    wishes: Wishes, web: gr.Request, given: Callable[[Request], str] = lambda _: ""
-) -> AsyncGenerator[tuple[dict[str, str], str, list[Artifact]], None]:
+    wishes: Wishes,
+    web: gr.Request,
+    given: Callable[[Request], str] = lambda _: "",
+    made: list[Artifact] | None = None,
+) -> AsyncGenerator[tuple[dict[str, str], str], None]:
     """What several models write, one after the other.
 
     Args:
         wishes: ids of models, and what makes the request to each.
         given: what stands before the model's own words on the page.
+        made: takes the artifacts, as they are finished.
 
     Yields:
-        HTML of the panes that changed, by model; a line on how far it is; all artifacts so far.
+        HTML of the panes that changed, by model; a line on how far it is.
     """
     engine = default_engine()
-    made: list[Artifact] = []
     start = partial(in_turn, list(wishes), engine)
     async with aclosing(paced(start, web, kind_of)) as steps:
         async for step in steps:
             if isinstance(step, Progress):  # It waits for its turn.
-                yield {}, progress(step), made
+                yield {}, progress(step)
                 continue
             entry = engine.catalog.find(step.model)
             before = given(step.request) if step.request else ""
             match step.event:
                 case Progress(done, total, note):
-                    yield {}, progress(Progress(done, total, noted(entry.short, note))), made
+                    yield {}, progress(Progress(done, total, noted(entry.short, note)))
                 case Preview(Writing() as media):
                     pane = panes.working(entry, before, media.text, media.thinking)
-                    yield {entry.id: pane}, "", made
+                    yield {entry.id: pane}, ""
                 case Result(artifacts):
-                    made += artifacts
-                    yield {entry.id: panes.written(entry, before, artifacts[0])}, "", made
+                    if made is not None:
+                        made += artifacts
+                    yield {entry.id: panes.written(entry, before, artifacts[0])}, ""
                 case Failed(why):
-                    yield {entry.id: panes.failed(entry, why)}, "", made
+                    yield {entry.id: panes.failed(entry, why)}, ""
+
+
+async def scores(
+    request: ScoreText, entries: Iterable[Entry], web: gr.Request
+) -> AsyncGenerator[tuple[str, list[tuple[Entry, Artifact | Text]]], None]:
+    """What a text costs several models, one after the other.
+
+    Yields:
+        A line on how far it is, empty where something new is known; each model's answer so far,
+        or why it has none.
+    """
+    asked = {entry.id: entry for entry in entries}
+    found: list[tuple[Entry, Artifact | Text]] = []
+    wishes = [(id, lambda: request) for id in asked]
+    start = partial(in_turn, wishes, default_engine())
+    async with aclosing(paced(start, web, kind_of)) as steps:
+        async for step in steps:
+            if isinstance(step, Progress):
+                yield progress(step), found
+                continue
+            entry = asked[step.model]
+            match step.event:
+                case Progress(done, total, note):
+                    yield progress(Progress(done, total, noted(entry.short, note))), found
+                case Result(artifacts):
+                    found.append((entry, artifacts[0]))
+                    yield "", found
+                case Failed(why):
+                    found.append((entry, why))
+                    yield "", found
 
 
 def kind_of(event: Step | Progress) -> type:

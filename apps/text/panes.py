@@ -1,6 +1,7 @@
 """Texts on the page: what was given, what a model wrote, and what is to be said of it."""
 
 import tempfile
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
@@ -22,6 +23,8 @@ ABSENT = Text(
     "{name} is not on this machine. The page Models downloads it ({size}); then it answers here.",
     "本机没有 {name}。可在“模型”页下载（{size}），之后它会在此作答。",
 )
+AWAY = Text("Once downloaded, these answer here too: {models}.", "下载后也会在此作答：{models}。")
+NAMED = Text("{name} ({size})", "{name}（{size}）")
 TO_MODELS = Text("To the models", "前往“模型”页")
 CUT = Text(
     "Longer than this model can look back: the first {count} tokens were left out.",
@@ -53,9 +56,27 @@ def blank(entry: Entry) -> str:
 
 def absent(entry: Entry) -> str:
     """The pane of a model whose files are not here."""
-    says = ABSENT.fill(name=entry.short, size=size(entry.download or HALF * entry.numbers))
-    link = f'<a href="./models">{both(TO_MODELS)}</a>'
-    return pane(entry.short, f'<p class="away">{both(says)}</p><p>{link}</p>', kind="writing away")
+    says = ABSENT.fill(name=entry.short, size=weight(entry))
+    body = f'<p class="away">{both(says)} {to_models()}</p>'
+    return pane(entry.short, body, kind="writing away")
+
+
+def away(entries: Iterable[Entry]) -> str:
+    """Which more models would answer here, and how much each download takes."""
+    absent = [entry for entry in entries if entry.origin == "hub" and not is_here(entry)]
+    if not absent:
+        return ""
+    named = [NAMED.fill(name=entry.short, size=weight(entry)) for entry in absent]
+    listed = Text(", ".join(name.en for name in named), "、".join(name.zh for name in named))
+    return f'<p class="away">{both(AWAY.fill(models=listed))} {to_models()}</p>'
+
+
+def weight(entry: Entry) -> str:
+    return size(entry.download or HALF * entry.numbers)
+
+
+def to_models() -> str:
+    return f'<a href="./models">{both(TO_MODELS)}</a>'
 
 
 def working(entry: Entry, given: str, text: str = "", thinking: str = "") -> str:

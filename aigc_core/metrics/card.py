@@ -15,7 +15,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from aigc_core.errors import UnreadableFile
 from aigc_core.metrics.glossary import METRICS
-from aigc_core.metrics.perturbations import LADDER
+from aigc_core.metrics.ladders import LADDERS
 from aigc_core.text import Text
 
 CARD = "README.md"
@@ -52,17 +52,19 @@ class Figure:
 
 @dataclass(frozen=True)
 class Rung:
-    """The FID of real test examples after a known perturbation.
+    """What a model's figure is read by: the same figure of something else.
 
     Args:
-        perturbation: an id of `perturbations.LADDER`.
-        value: the distance.
+        step: an id of the metric's ladder in `ladders.LADDERS`, such as a known perturbation.
+        value: the figure.
         args: the protocol, as in a figure.
+        metric: the figure's name.
     """
 
-    perturbation: str
+    step: str
     value: float
     args: dict[str, Any] = field(default_factory=dict)
+    metric: str = "fid"
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Card:
         licence: of the weights, by the hub's id, such as `apache-2.0`.
         dataset: what it was trained on and measured against.
         figures: its figures, in reading order.
-        ladder: what the FID makes of damage that anyone can picture.
+        ladder: what its main figure is read by, such as the FID of digits with known damage.
         text: the Markdown below the front matter.
     """
 
@@ -147,7 +149,7 @@ def parsed(path: Path, *_state: int) -> Card:
         figures = tuple(
             to_figure(r) for r in results if r.metric_config is None and r.metric_type in METRICS
         )
-        ladder = tuple(to_rung(r) for r in results if r.metric_config is not None)
+        ladder = tuple(to_rung(r) for r in results if r.metric_config and r.metric_type in LADDERS)
         return Card(
             model=data["model_name"],
             task=data["pipeline_tag"],
@@ -192,15 +194,16 @@ def to_figure(result: EvalResult) -> Figure:
 
 
 def from_rung(card: Card, rung: Rung) -> EvalResult:
-    name = next(step.name.en for step in LADDER if step.id == rung.perturbation)
+    ladder = LADDERS[rung.metric]
+    title, name = METRICS[rung.metric].title.en, ladder.steps[rung.step].en
     return EvalResult(
         task_type=card.task,
         dataset_type=card.dataset.id,
         dataset_name=card.dataset.name,
         dataset_split="test",
-        metric_type="fid",
-        metric_name=f"{METRICS['fid'].title.en} of real digits, {name}",
-        metric_config=rung.perturbation,
+        metric_type=rung.metric,
+        metric_name=f"{title} of {ladder.of}, {name}",
+        metric_config=rung.step,
         metric_value=rung.value,
         metric_args=rung.args,
     )
@@ -208,4 +211,5 @@ def from_rung(card: Card, rung: Rung) -> EvalResult:
 
 def to_rung(result: EvalResult) -> Rung:
     assert result.metric_config is not None
-    return Rung(result.metric_config, result.metric_value, dict(result.metric_args or {}))
+    args = dict(result.metric_args or {})
+    return Rung(result.metric_config, result.metric_value, args, result.metric_type)

@@ -3,20 +3,12 @@
 Imports nothing heavy.
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
+from aigc_core.metrics.glossary_text import TEXTS
+from aigc_core.metrics.metric import BETTER, Better, Metric
 from aigc_core.tasks.latent import IW_SAMPLES
 from aigc_core.text import Text
 
-Better = Literal["lower", "higher", "real", "neither"]
-
-BETTER: dict[Better, Text] = {
-    "lower": Text("lower is better", "越低越好"),
-    "higher": Text("higher is better", "越高越好"),
-    "real": Text("as for real digits", "越接近真实数字越好"),
-    "neither": Text("neither lower nor higher is better", "高低本身无优劣之分"),
-}
+__all__ = ["BETTER", "DIGITS", "METRICS", "Better", "Metric", "player_name"]
 
 # The networks of a training. One of another name keeps it in both languages.
 PLAYERS = {
@@ -25,6 +17,7 @@ PLAYERS = {
     "classifier": Text("classifier", "分类器"),
     "critic": Text("critic", "评论家"),
     "vae": Text("VAE", "VAE"),
+    "model": Text("model", "模型"),
 }
 
 
@@ -32,33 +25,7 @@ def player_name(player: str) -> Text:
     return PLAYERS.get(player, Text(player, player))
 
 
-@dataclass(frozen=True)
-class Metric:
-    """One kind of figure.
-
-    Args:
-        title: its name.
-        says: what it tells, in one sentence.
-        better: which way is good; `real` means as near as possible to the floor, `neither` that
-            the figure tells nothing of that by itself.
-        share: a share of 1, shown in percent.
-        paper: the address of the paper that defines it, where one does.
-    """
-
-    title: Text
-    says: Text
-    better: Better
-    share: bool = False
-    paper: str = ""
-
-    def show(self, value: float) -> str:
-        """A value as people read it: `0.194`, `330`, `99.3 %`."""
-        if self.share:
-            return f"{100 * value:.2f} %"
-        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
-
-
-METRICS: dict[str, Metric] = {
+DIGITS: dict[str, Metric] = {
     "fid": Metric(
         Text("FID", "FID"),
         Text(
@@ -211,3 +178,5 @@ METRICS: dict[str, Metric] = {
         share=True,
     ),
 }
+
+METRICS: dict[str, Metric] = DIGITS | TEXTS

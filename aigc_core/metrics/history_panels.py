@@ -150,9 +150,7 @@ def real_fid(count: int) -> float | None:
         ladder = read_card(CHECKPOINTS / "mnist-classifier").ladder
     except AigcError:
         return None
-    return next(
-        (r.value for r in ladder if r.perturbation == "untouched" and r.args["n"] == count), None
-    )
+    return next((r.value for r in ladder if r.step == "untouched" and r.args["n"] == count), None)
 
 
 def ticks(scale: Scale) -> tuple[tuple[float, str], ...]:

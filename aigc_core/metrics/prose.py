@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from aigc_core.data import mnist
-from aigc_core.metrics import history_prose
 from aigc_core.metrics.about import About
 from aigc_core.metrics.card import Card
 from aigc_core.metrics.glossary import BETTER, METRICS
-from aigc_core.metrics.perturbations import LADDER
-from aigc_core.metrics.training_history import TrainingHistory
-from aigc_core.text import LANGUAGES, Language, Text
+from aigc_core.metrics.kinds import kind_of
+from aigc_core.metrics.ladders import LADDERS
+from aigc_core.text import LANGUAGES, Language, Text, paragraph
 
 HEADINGS = {"en": "English", "zh": "中文"}
 
@@ -19,27 +17,23 @@ TRAINING = Text("How it was trained", "训练方法")
 DATA = Text("Data and licence", "数据与许可")
 FIGURES = Text("Figures", "指标")
 SHARES = Text("Shares of the digits", "各数字所占比例")
-SWEEP = Text("What beta does", "beta 的作用")
-LADDER_TITLE = Text("How to read the FID", "如何解读 FID")
 LIMITS = Text("Limits", "局限")
 COMMAND = Text("Made by", "生成命令")
 PAPERS = Text("It follows:", "参考论文：")
 
-LICENCES = Text(
-    "Trained on the 60,000 training digits of MNIST by Y. LeCun and C. Cortes, "
-    "[{data}](https://creativecommons.org/licenses/by-sa/3.0/); no picture of it is shipped. "
+WEIGHTS = Text(
     "The weights: {weights}. Their file has the digest `{digest}`.",
-    "训练数据为 MNIST 的 60,000 个训练数字（Y. LeCun 与 C. Cortes），"
-    "[{data}](https://creativecommons.org/licenses/by-sa/3.0/)；不随附其中任何图片。"
     "权重：{weights}。权重文件摘要为 `{digest}`。",
 )
-LADDER_INTRO = Text(
-    "Real test digits after damage that anyone can picture, against the same training digits and "
-    "in the same feature space. An FID falls with the number of pictures, and differs from draw to "
-    "draw (±, where it was measured over several).",
-    "对真实测试数字施加直观的破坏后，以同样的训练数字和特征空间测得的 FID。"
-    "图片越多，FID 越低；每次抽样也有差异（多次测量时以 ± 标出）。",
-)
+MANY, SOURCE = Text("how many", "数量"), Text("published", "公布值")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a card of its own, in Markdown."""
+
+    title: Text
+    body: Text
 
 
 @dataclass(frozen=True)
@@ -50,23 +44,25 @@ class Story:
         title: of the model.
         licence: of its weights.
         about: the prose that is its own.
+        data: what it was trained on, and under which licence that stands.
         training: facts of its training.
         digest: of its weights.
         protocol: how the figures were measured.
         command: what wrote the card.
-        history: of the training, where it was kept.
-        sweep: what beta does, in Markdown, where it was measured.
+        history: what is told of the way it was trained, where that was kept.
+        sections: what else there is to show, such as samples; below the figures.
     """
 
     title: Text
     licence: str
     about: About
+    data: Text
     training: tuple[Text, ...]
     digest: str
     protocol: Text
     command: str
-    history: TrainingHistory | None = None
-    sweep: Text | None = None
+    history: Section | None = None
+    sections: tuple[Section, ...] = ()
 
 
 def write_text(card: Card, story: Story) -> str:
@@ -81,7 +77,7 @@ def sections(card: Card, story: Story, language: Language) -> list[str]:
     def heading(text: Text) -> str:
         return f"### {text.say(language)}"
 
-    licences = LICENCES.fill(data=mnist.LICENCE, weights=story.licence, digest=story.digest)
+    weights = WEIGHTS.fill(weights=story.licence, digest=story.digest)
     parts = [
         f"**{story.title.say(language)}.** {story.about.what.say(language)}"
         if language == "en"
@@ -92,20 +88,21 @@ def sections(card: Card, story: Story, language: Language) -> list[str]:
         bullets([fact.say(language) for fact in story.training]),
     ]
     if story.history:
-        parts += [heading(history_prose.TITLE), *history_prose.section(story.history, language)]
+        parts += [heading(story.history.title), story.history.body.say(language)]
     parts += [
         heading(DATA),
-        licences.say(language),
+        paragraph(story.data, weights).say(language),
         heading(FIGURES),
         story.protocol.say(language),
         figure_table(card, language),
     ]
     if card.figure("class_distance"):
         parts += [heading(SHARES), share_table(card, language)]
-    if story.sweep:
-        parts += [heading(SWEEP), story.sweep.say(language)]
+    for section in story.sections:
+        parts += [heading(section.title), section.body.say(language)]
     if card.ladder:
-        parts += [heading(LADDER_TITLE), LADDER_INTRO.say(language), ladder_table(card, language)]
+        ladder = LADDERS[card.ladder[0].metric]
+        parts += [heading(ladder.title), ladder.intro.say(language), ladder_table(card, language)]
     return [
         *parts,
         heading(LIMITS),
@@ -132,7 +129,7 @@ def figure_table(card: Card, language: Language) -> str:
     head = [
         Text("Figure", "指标"),
         Text(card.model, card.model),
-        *([Text("real digits", "真实数字")] if floors else []),
+        *([kind_of(card).beside] if floors else []),
         Text("", ""),
         Text("what it says", "含义"),
     ]
@@ -155,17 +152,21 @@ def share_table(card: Card, language: Language) -> str:
 
 
 def ladder_table(card: Card, language: Language) -> str:
-    """The ladder by falling quality, with the model on its own rung."""
-    names = {step.id: step.name.say(language) for step in LADDER}
-    rungs = [(rung.value, names[rung.perturbation], rung.args) for rung in card.ladder]
-    if fid := card.figure("fid"):
-        rungs.append((fid.value, f"**{card.model}**", fid.args))
-    show = METRICS["fid"].show
+    """The ladder by falling quality, with the model on its own rung; nothing without a ladder."""
+    if not card.ladder:
+        return ""
+    metric = card.ladder[0].metric
+    ladder, show = LADDERS[metric], METRICS[metric].show
+    rungs = [(rung.value, ladder.steps[rung.step].say(language), rung.args) for rung in card.ladder]
+    if figure := card.figure(metric):
+        rungs.append((figure.value, f"**{card.model}**", figure.args))
     rows = []
     for value, name, args in sorted(rungs, key=itemgetter(0)):
         spread = f" ± {args['deviation']:.2g}" if "deviation" in args else ""
-        rows.append([name, f"{args['n']:,}", show(value) + spread])
-    head = [Text("pictures", "图片"), Text("how many", "数量"), METRICS["fid"].title]
+        source = args.get("source")
+        known = f"[{SOURCE.say(language)}]({source})" if source else f"{args['n']:,}"
+        rows.append([name, known, show(value) + spread])
+    head = [ladder.subject, MANY, METRICS[metric].title]
     return table([text.say(language) for text in head], rows)
 
 

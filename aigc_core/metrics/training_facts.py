@@ -8,15 +8,21 @@ from aigc_core.metrics.glossary import player_name
 from aigc_core.text import Text
 from aigc_core.training.recipe import Optimiser, Recipe, examples_per_step, numbers_of
 
+PICTURES = Text("pictures", "幅图")
+
 
 def training_facts(
-    recipe: Recipe, examples: int, told: Mapping[str, str] | None = None
+    recipe: Recipe,
+    examples: int,
+    told: Mapping[str, str] | None = None,
+    unit: Text = PICTURES,
 ) -> tuple[Text, ...]:
     """One sentence for each fact of a training.
 
     Args:
         examples: in the training set.
         told: the settings that the weights tell of; the recipe's stand in for what they do not.
+        unit: what the examples are, behind their number.
     """
     objective = recipe.objective()
     settings = numbers_of(objective)
@@ -35,15 +41,15 @@ def training_facts(
         ),
         *(network_fact(player, network) for player, network in objective.players.items()),
         *(optimiser_fact(player, settings) for player, settings in recipe.optimisers.items()),
-        length_fact(recipe, examples, told or {}),
+        length_fact(recipe, examples, told or {}, unit),
         shipping_fact(recipe),
         Text("Seed: {seed}.", "随机种子：{seed}。").fill(seed=recipe.seed),
     ]
     return tuple(facts)
 
 
-def length_fact(recipe: Recipe, examples: int, told: Mapping[str, str]) -> Text:
-    """How many steps a training took, and how many pictures it saw in them."""
+def length_fact(recipe: Recipe, examples: int, told: Mapping[str, str], unit: Text) -> Text:
+    """How many steps a training took, and how many examples it saw in them."""
     settings = {"batch": str(recipe.batch), "steps": str(recipe.steps), **told}
     steps, batch = int(settings["steps"]), examples_per_step(settings)
     shared = Text(
@@ -55,14 +61,15 @@ def length_fact(recipe: Recipe, examples: int, told: Mapping[str, str]) -> Text:
         processes=settings.get("processes", "1"),
     )
     return Text(
-        "{steps:,} steps in batches of {batch}{shared}: {seen:,} pictures, {epochs:.1f} times the "
+        "{steps:,} steps in batches of {batch}{shared}: {seen:,} {unit}, {epochs:.1f} times the "
         "training set.",
-        "共 {steps:,} 步，批大小 {batch}{shared}：{seen:,} 幅图，相当于训练集的 {epochs:.1f} 倍。",
+        "共 {steps:,} 步，批大小 {batch}{shared}：{seen:,} {unit}，相当于训练集的 {epochs:.1f} 倍。",
     ).fill(
         steps=steps,
         batch=batch,
         shared="" if str(batch) == settings["batch"] else shared,
         seen=steps * batch,
+        unit=unit,
         epochs=steps * batch / examples,
     )
 
@@ -80,14 +87,20 @@ def network_fact(player: str, network: nn.Module) -> Text:
 
 def optimiser_fact(player: str, settings: Optimiser) -> Text:
     return Text(
-        "Optimiser of the {player}: {kind}, learning rate {lr:g}{cooldown}, betas {first:g} and "
-        "{second:g}{decay}.",
-        "{player}的优化器：{kind}，学习率 {lr:g}{cooldown}，"
-        "beta 为 {first:g} 和 {second:g}{decay}。",
+        "Optimiser of the {player}: {kind}, learning rate {lr:g}{warmup}{cooldown}, betas {first:g} "
+        "and {second:g}{decay}{clip}.",
+        "{player}的优化器：{kind}，学习率 {lr:g}{warmup}{cooldown}，"
+        "beta 为 {first:g} 和 {second:g}{decay}{clip}。",
     ).fill(
         player=player_name(player),
         kind="AdamW" if settings.weight_decay else "Adam",
         lr=settings.lr,
+        warmup=Text(
+            " that rises from zero over the first {steps:,} steps",
+            "（在前 {steps:,} 步内由零升起）",
+        ).fill(steps=settings.warmup)
+        if settings.warmup
+        else "",
         cooldown=Text(
             " that falls in a straight line to zero over the last {share:.0%} of the steps",
             "（在最后 {share:.0%} 的步数内线性降至零）",
@@ -100,6 +113,11 @@ def optimiser_fact(player: str, settings: Optimiser) -> Text:
             value=settings.weight_decay
         )
         if settings.weight_decay
+        else "",
+        clip=Text(", gradients no longer than {most:g}", "，梯度长度不超过 {most:g}").fill(
+            most=settings.clip
+        )
+        if settings.clip
         else "",
     )
 

@@ -72,9 +72,9 @@ def test_a_damaged_card_is_refused(content: str, tmp_path: Path):
 
 def test_the_judges_card_has_the_whole_ladder():
     card = read_card(FOLDER)
-    untouched = [rung for rung in card.ladder if rung.perturbation == "untouched"]
+    untouched = [rung for rung in card.ladder if rung.step == "untouched"]
     assert [rung.args["n"] for rung in untouched] == [200, 500, 1000, 2000, 5000, 10_000]
-    assert len({rung.perturbation for rung in card.ladder}) == 8
+    assert len({rung.step for rung in card.ladder}) == 8
 
 
 def test_reading_cards_imports_no_torch():

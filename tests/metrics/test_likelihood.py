@@ -10,7 +10,7 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 from aigc_core.data.mnist import Digits
 from aigc_core.metrics.glossary import BETTER, METRICS, Better
 from aigc_core.metrics.likelihood import PART, bounds, likelihood_figures
-from aigc_core.metrics.report import likelihood_protocol
+from aigc_core.metrics.report_digits import likelihood_protocol
 from aigc_core.models.vae import VAE
 from aigc_core.tasks.latent import IW_SAMPLES
 

@@ -10,12 +10,12 @@ from torch import nn
 
 from aigc_core.data.mnist import Digits
 from aigc_core.errors import InvalidRequest, ModelUnavailable
-from aigc_core.metrics import report
+from aigc_core.metrics import publish, report_digits
 from aigc_core.metrics.__main__ import main
 from aigc_core.metrics.about import read_about
 from aigc_core.metrics.card import Card, read_card
 from aigc_core.metrics.evaluate import to_unit
-from aigc_core.metrics.glossary import METRICS
+from aigc_core.metrics.glossary import DIGITS
 from aigc_core.metrics.judge import FROZEN, NAME, judge
 from aigc_core.metrics.reference import derive
 from aigc_core.metrics.training_facts import training_facts
@@ -75,23 +75,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         return to_unit(train.images[rows]), train.labels[rows]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "Catalog", SimpleNamespace(default=lambda: catalog))
-        patch.setattr(report, "load_mnist", {"train": train, "test": test}.get)
-        patch.setattr(report.references, "read", lambda: reference)
-        patch.setattr(report.recipes, "find", lambda _: recipe())
-        patch.setattr(report, "sample", copies)
+        patch.setattr(report_digits, "Catalog", SimpleNamespace(default=lambda: catalog))
+        patch.setattr(report_digits, "load_mnist", {"train": train, "test": test}.get)
+        patch.setattr(report_digits.references, "read", lambda: reference)
+        patch.setattr(publish.recipes, "find", lambda _: recipe())
+        patch.setattr(report_digits, "sample", copies)
         yield home
 
 
 @pytest.fixture(scope="module")
 def card(folder: Path) -> Card:
-    made = report.report_generator(MODEL, 120, 5)
+    made = report_digits.report(MODEL, 120, 5)
     assert read_card(folder) == made
     return made
 
 
 def test_the_card_holds_every_figure_with_its_protocol(card: Card):
-    assert {figure.name for figure in card.figures} == set(METRICS) - OTHERS
+    assert {figure.name for figure in card.figures} == set(DIGITS) - OTHERS
     for figure in card.figures:
         assert figure.floor is not None
         assert figure.args["n"] == 120
@@ -99,7 +99,7 @@ def test_the_card_holds_every_figure_with_its_protocol(card: Card):
         assert figure.args["feature_net"] == FROZEN
         assert figure.args["weights"].startswith("sha256:")
         assert "training images" in figure.args["reference"]
-    assert [rung.perturbation for rung in card.ladder][:2] == ["untouched", "shift"]
+    assert [rung.step for rung in card.ladder][:2] == ["untouched", "shift"]
     assert card.ladder[0].value == card.figure("fid").floor
 
 
@@ -122,7 +122,7 @@ def test_the_text_is_in_both_languages(card: Card):
     assert "某 GAN" in chinese
     assert "### How it was trained" in english
     assert "### 训练方法" in chinese
-    for name, metric in METRICS.items():
+    for name, metric in DIGITS.items():
         if name not in OTHERS:
             assert metric.says.en in english
             assert metric.says.zh in chinese
@@ -148,7 +148,7 @@ def test_tables_are_rectangular(card: Card):
 @pytest.mark.parametrize("count", [1, 151])
 def test_a_count_without_a_floor_is_refused(count: int, folder: Path):
     with pytest.raises(InvalidRequest, match=r"100 to 150"):
-        report.report_generator(MODEL, count)
+        report_digits.report(MODEL, count)
 
 
 def test_the_command_prints_the_tables(folder: Path, capsys: pytest.CaptureFixture[str]):

@@ -81,8 +81,8 @@ def test_real_digits_score_well(judged: Judged, reference: Reference):
 
 def test_the_ladder_keeps_its_order(judged: Judged, reference: Reference):
     rungs = ladder(head(judged, 500), reference)
-    assert [rung.perturbation for rung in rungs] == [step.id for step in LADDER]
-    values = {rung.perturbation: rung.value for rung in rungs}
+    assert [rung.step for rung in rungs] == [step.id for step in LADDER]
+    values = {rung.step: rung.value for rung in rungs}
     assert values["untouched"] == min(values.values())
     assert max(values["shift"], values["threshold"]) < values["noise"]
     assert values["noise"] < min(values["blur"], values["missing"], values["repeat"])

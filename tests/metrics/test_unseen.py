@@ -80,7 +80,7 @@ def test_the_shipped_ones_are_the_test_digits(shipped: Unseen):
 def test_they_give_the_floors_of_the_judges_card(shipped: Unseen):
     reference = references.read()
     rungs = read_card(CHECKPOINTS / "mnist-classifier").ladder
-    floors = {r.args["n"]: r for r in rungs if r.perturbation == "untouched"}
+    floors = {r.args["n"]: r for r in rungs if r.step == "untouched"}
     for count in (500, 2000, 5000):
         draws = shipped.draws(count, reference.prior)
         assert len(draws) == floors[count].args["draws"]

@@ -112,11 +112,12 @@ class CharTransformer(nn.Module, PyTorchModelHubMixin):
         if self.place is not None:
             h = h + self.place(places)
         h = self.drop(h)
+        turn = Turn.at(places, self.blocks[0].attention.length) if self.place is None else None
         caches = []
         for layer, block in enumerate(self.blocks):
             off = [head for at, head in watch.off if at == layer] if watch else []
             look = None if watch is None else Look(off, watch.maps)
-            h, cache = block(h, places, past[layer] if past else None, look)
+            h, cache = block(h, turn, past[layer] if past else None, look)
             caches.append(cache)
         # The matrix that turns characters into vectors also compares vectors with characters
         # (Press & Wolf 2017, https://arxiv.org/abs/1608.05859).
@@ -157,6 +158,30 @@ class Look(NamedTuple):
     maps: list[Tensor]
 
 
+class Turn(NamedTuple):
+    """Cosines and sines (t, d / 2) of the angles by which each place's vectors are turned."""
+
+    cos: Tensor
+    sin: Tensor
+
+    @classmethod
+    def at(cls, places: Tensor, d: int) -> "Turn":
+        """Each pair of numbers turns by an angle that grows with the place, slower and slower."""
+        half = d // 2
+        slower = 10_000.0 ** (-torch.arange(half, device=places.device) / half)
+        angles = places.unsqueeze(1) * slower
+        return cls(angles.cos(), angles.sin())
+
+    def of(self, x: Tensor) -> Tensor:
+        """Vectors (n, heads, t, d), turned.
+
+        The product of a query and a key then depends on how far apart they are, not on where.
+        """
+        cos, sin = self.cos.to(x.dtype), self.sin.to(x.dtype)
+        a, b = x.chunk(2, dim=3)
+        return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=3)
+
+
 class Block(nn.Module):
     """Attention, then two layers at each place; both add to the stream."""
 
@@ -170,9 +195,9 @@ class Block(nn.Module):
         self.style = style
 
     def forward(
-        self, h: Tensor, places: Tensor, past: Cache | None, look: Look | None
+        self, h: Tensor, turn: Turn | None, past: Cache | None, look: Look | None
     ) -> tuple[Tensor, Cache]:
-        mixed, cache = self.attention(self.before_attention(h), places, past, look)
+        mixed, cache = self.attention(self.before_attention(h), turn, past, look)
         h = h + mixed
         inner = self.first(self.before_layers(h))
         inner = gelu(inner, approximate="tanh") if self.style == "gpt2" else relu(inner).square()
@@ -184,27 +209,28 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, heads: int, dropout: float, style: Style) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.length = heads, width // heads
         self.project = nn.Linear(width, 3 * width, bias=style == "gpt2")
         self.out = nn.Linear(width, width, bias=style == "gpt2")
         self.drop = nn.Dropout(dropout)
-        self.rotary = style == "modern"
 
     def forward(
-        self, h: Tensor, places: Tensor, past: Cache | None, look: Look | None
+        self, h: Tensor, turn: Turn | None, past: Cache | None, look: Look | None
     ) -> tuple[Tensor, Cache]:
         q, k, v = (
             part.unflatten(2, (self.heads, -1)).transpose(1, 2)
             for part in self.project(h).chunk(3, dim=2)
         )
-        if self.rotary:
-            q, k = turned(q, places), turned(k, places)
+        if turn is not None:
+            q, k = turn.of(q), turn.of(k)
         if past is not None:
             k, v = torch.cat([past.keys, k], dim=2), torch.cat([past.values, v], dim=2)
         seen = self._mix(q, k, v) if look is None else self._watched(q, k, v, look)
         return self.drop(self.out(seen.transpose(1, 2).flatten(2))), Cache(k, v)
 
     def _mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        if q.shape[2] == 1:  # The last place may look everywhere.
+            return scaled_dot_product_attention(q, k, v)
         if q.shape[2] == k.shape[2]:
             return scaled_dot_product_attention(q, k, v, is_causal=True)
         return scaled_dot_product_attention(q, k, v, attn_mask=visible(q, k))
@@ -223,19 +249,6 @@ def visible(q: Tensor, k: Tensor) -> Tensor:
     """Which keys (t, places) a query may look at: its own place and those before."""
     t, places = q.shape[2], k.shape[2]
     return torch.ones(t, places, dtype=torch.bool, device=q.device).tril(places - t)
-
-
-def turned(x: Tensor, places: Tensor) -> Tensor:
-    """Vectors (n, heads, t, d), each pair of numbers turned by an angle that grows with the place.
-
-    The product of a query and a key then depends on how far apart they are, not on where.
-    """
-    half = x.shape[3] // 2
-    slower = 10_000.0 ** (-torch.arange(half, device=x.device) / half)
-    angles = places.unsqueeze(1) * slower
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-    a, b = x[..., :half], x[..., half:]
-    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=3)
 
 
 def norm(width: int, style: Style) -> nn.Module:

@@ -76,10 +76,10 @@ NATS = Ladder(
         "trigram": Text("the two characters before", "前 2 个字符"),
         "five-gram": Text("the four characters before", "前 4 个字符"),
         "nanogpt-cpu": Text(
-            "nanoGPT, settings for a CPU, published", "nanoGPT 的 CPU 配置（公布值）"
+            "nanoGPT, its settings for a CPU", "nanoGPT 的 CPU 配置"
         ),
         "nanogpt-gpu": Text(
-            "nanoGPT, settings for a GPU, published", "nanoGPT 的 GPU 配置（公布值）"
+            "nanoGPT, its settings for a GPU", "nanoGPT 的 GPU 配置"
         ),
     },
 )

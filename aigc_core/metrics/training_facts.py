@@ -63,7 +63,8 @@ def length_fact(recipe: Recipe, examples: int, told: Mapping[str, str], unit: Te
     return Text(
         "{steps:,} steps in batches of {batch}{shared}: {seen:,} {unit}, {epochs:.1f} times the "
         "training set.",
-        "共 {steps:,} 步，批大小 {batch}{shared}：{seen:,} {unit}，相当于训练集的 {epochs:.1f} 倍。",
+        "共 {steps:,} 步，批大小 {batch}{shared}：{seen:,} {unit}，"
+        "相当于训练集的 {epochs:.1f} 倍。",
     ).fill(
         steps=steps,
         batch=batch,
@@ -87,8 +88,8 @@ def network_fact(player: str, network: nn.Module) -> Text:
 
 def optimiser_fact(player: str, settings: Optimiser) -> Text:
     return Text(
-        "Optimiser of the {player}: {kind}, learning rate {lr:g}{warmup}{cooldown}, betas {first:g} "
-        "and {second:g}{decay}{clip}.",
+        "Optimiser of the {player}: {kind}, learning rate {lr:g}{warmup}{cooldown}, betas "
+        "{first:g} and {second:g}{decay}{clip}.",
         "{player}的优化器：{kind}，学习率 {lr:g}{warmup}{cooldown}，"
         "beta 为 {first:g} 和 {second:g}{decay}{clip}。",
     ).fill(

@@ -1,6 +1,6 @@
 """From a click to texts on the page: one model's answer, or those of several in turn."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
 
@@ -19,6 +19,8 @@ from apps.ui.markup import noted
 from apps.ui.runs import paced, progress
 
 Wishes = Iterable[tuple[str, Callable[[], Request]]]
+# HTML below a model's text, from all that it answered.
+More = Callable[[Sequence[Artifact]], str]
 
 
 def candidates(*requests: type[Request]) -> list[Entry]:
@@ -42,6 +44,7 @@ async def texts(
     web: gr.Request,
     given: Callable[[Request], str] = lambda _: "",
     made: list[Artifact] | None = None,
+    more: More = lambda _: "",
 ) -> AsyncGenerator[tuple[dict[str, str], str], None]:
     """What several models write, one after the other.
 
@@ -49,6 +52,7 @@ async def texts(
         wishes: ids of models, and what makes the request to each.
         given: what stands before the model's own words on the page.
         made: takes the artifacts, as they are finished.
+        more: what stands below what a model wrote.
 
     Yields:
         HTML of the panes that changed, by model; a line on how far it is.
@@ -71,7 +75,8 @@ async def texts(
                 case Result(artifacts):
                     if made is not None:
                         made += artifacts
-                    yield {entry.id: panes.written(entry, before, artifacts[0])}, ""
+                    pane = panes.written(entry, before, artifacts[0], more(artifacts))
+                    yield {entry.id: pane}, ""
                 case Failed(why):
                     yield {entry.id: panes.failed(entry, why)}, ""
 

@@ -85,11 +85,11 @@ def working(entry: Entry, given: str, text: str = "", thinking: str = "") -> str
     return pane(entry.short, body, remarks(entry), kind="writing")
 
 
-def written(entry: Entry, given: str, artifact: Artifact) -> str:
-    """What a model wrote; the file to save carries its record."""
+def written(entry: Entry, given: str, artifact: Artifact, more: str = "") -> str:
+    """What a model wrote, and HTML below it; the file to save carries its record."""
     media = artifact.media
     assert isinstance(media, Writing)
-    body = f"{thoughts(media.thinking)}{page(media.text, given)}{notes(artifact.record)}"
+    body = f"{thoughts(media.thinking)}{page(media.text, given)}{notes(artifact.record)}{more}"
     aside = f"<span>{rate(artifact.record)} {saved(artifact)}</span>"
     return pane(entry.short, body, remarks(entry), aside=aside, kind="writing")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
 
 import gradio as gr
@@ -12,13 +13,23 @@ from aigc_core.catalog import Entry
 from aigc_core.events import Preview, Progress, Result
 from aigc_core.media import Writing
 from aigc_core.studies.in_turn import Failed, Step, in_turn
-from aigc_core.tasks import Request, ScoreText
+from aigc_core.tasks import Request
 from aigc_core.text import Text
 from apps.text import panes
 from apps.ui.markup import noted
 from apps.ui.runs import paced, progress
 
 Wishes = Iterable[tuple[str, Callable[[], Request]]]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is, as HTML."""
+
+    line: str
+
+
+News = Status | Writing | tuple[Artifact, ...] | Text
 # HTML below a model's text, from all that it answered.
 More = Callable[[Sequence[Artifact]], str]
 
@@ -39,76 +50,61 @@ def resting(entry: Entry) -> str:
     return panes.blank(entry) if panes.is_here(entry) else panes.absent(entry)
 
 
-async def texts(
-    wishes: Wishes,
-    web: gr.Request,
-    given: Callable[[Request], str] = lambda _: "",
-    made: list[Artifact] | None = None,
-    more: More = lambda _: "",
-) -> AsyncGenerator[tuple[dict[str, str], str], None]:
-    """What several models write, one after the other.
+async def pieces(wishes: Wishes, web: gr.Request) -> AsyncGenerator[tuple[Entry, News], None]:
+    """What several models answer, one after the other.
 
     Args:
         wishes: ids of models, and what makes the request to each.
+
+    Yields:
+        The model, and its news: a line on how far it is (also before its turn has come), the text
+        so far, its artifacts, or why there are none.
+    """
+    engine = default_engine()
+    asked = list(wishes)
+    async with aclosing(paced(partial(in_turn, asked, engine), web, kind_of)) as steps:
+        async for step in steps:
+            if isinstance(step, Progress):
+                yield engine.catalog.find(asked[0][0]), Status(progress(step))
+                continue
+            entry = engine.catalog.find(step.model)
+            match step.event:
+                case Progress(done, total, note):
+                    told = Progress(done, total, noted(entry.short, note))
+                    yield entry, Status(progress(told))
+                case Preview(Writing() as text):
+                    yield entry, text
+                case Result(artifacts):
+                    yield entry, artifacts
+                case Failed(why):
+                    yield entry, why
+
+
+async def texts(
+    wishes: Wishes, web: gr.Request, given: str, made: list[Artifact]
+) -> AsyncGenerator[tuple[dict[str, str], str], None]:
+    """What several models write, one after the other, in their panes.
+
+    Args:
+        wishes: as in `pieces`.
         given: what stands before the model's own words on the page.
         made: takes the artifacts, as they are finished.
-        more: what stands below what a model wrote.
 
     Yields:
         HTML of the panes that changed, by model; a line on how far it is.
     """
-    engine = default_engine()
-    start = partial(in_turn, list(wishes), engine)
-    async with aclosing(paced(start, web, kind_of)) as steps:
-        async for step in steps:
-            if isinstance(step, Progress):  # It waits for its turn.
-                yield {}, progress(step)
-                continue
-            entry = engine.catalog.find(step.model)
-            before = given(step.request) if step.request else ""
-            match step.event:
-                case Progress(done, total, note):
-                    yield {}, progress(Progress(done, total, noted(entry.short, note)))
-                case Preview(Writing() as media):
-                    pane = panes.working(entry, before, media.text, media.thinking)
-                    yield {entry.id: pane}, ""
-                case Result(artifacts):
-                    if made is not None:
-                        made += artifacts
-                    pane = panes.written(entry, before, artifacts[0], more(artifacts))
-                    yield {entry.id: pane}, ""
-                case Failed(why):
-                    yield {entry.id: panes.failed(entry, why)}, ""
-
-
-async def scores(
-    request: ScoreText, entries: Iterable[Entry], web: gr.Request
-) -> AsyncGenerator[tuple[str, list[tuple[Entry, Artifact | Text]]], None]:
-    """What a text costs several models, one after the other.
-
-    Yields:
-        A line on how far it is, empty where something new is known; each model's answer so far,
-        or why it has none.
-    """
-    asked = {entry.id: entry for entry in entries}
-    found: list[tuple[Entry, Artifact | Text]] = []
-    wishes = [(id, lambda: request) for id in asked]
-    start = partial(in_turn, wishes, default_engine())
-    async with aclosing(paced(start, web, kind_of)) as steps:
-        async for step in steps:
-            if isinstance(step, Progress):
-                yield progress(step), found
-                continue
-            entry = asked[step.model]
-            match step.event:
-                case Progress(done, total, note):
-                    yield progress(Progress(done, total, noted(entry.short, note))), found
-                case Result(artifacts):
-                    found.append((entry, artifacts[0]))
-                    yield "", found
-                case Failed(why):
-                    found.append((entry, why))
-                    yield "", found
+    async with aclosing(pieces(wishes, web)) as stream:
+        async for entry, news in stream:
+            match news:
+                case Status(line):
+                    yield {}, line
+                case Writing(text, thinking):
+                    yield {entry.id: panes.working(entry, given, text, thinking)}, ""
+                case Text():
+                    yield {entry.id: panes.failed(entry, news)}, ""
+                case _:
+                    made += news
+                    yield {entry.id: panes.written(entry, given, news[0])}, ""
 
 
 def kind_of(event: Step | Progress) -> type:

@@ -9,10 +9,12 @@ from typing import Any
 import gradio as gr
 
 from aigc_core.artifact import Artifact
+from aigc_core.catalog import Entry
+from aigc_core.media import Writing
 from aigc_core.tasks import ContinueText, Request, ScoreText
 from aigc_core.text import Text
 from apps.text import panes
-from apps.text.answers import candidates, resting, scores, texts
+from apps.text.answers import Status, candidates, pieces, resting, texts
 from apps.text.costs import table
 from apps.text.saving import saved
 from apps.ui.controls import NEW_SEED, control, model_chips
@@ -111,7 +113,7 @@ async def go_on(prompt: Any, *settings: Any, web: gr.Request) -> AsyncIterator[t
     yield update(start, "", None)
     wishes = [(entry.id, partial(same, request)) for entry in asked]
     made: list[Artifact] = []
-    async with aclosing(texts(wishes, web, prompt_of, made)) as steps:
+    async with aclosing(texts(wishes, web, request.prompt, made)) as steps:
         async for changed, status in steps:
             yield update(changed, status, None)
     with saved(made, f"continue-{request.seed}") as file:
@@ -122,20 +124,20 @@ def same(request: Request) -> Request:
     return request
 
 
-def prompt_of(request: Request) -> str:
-    """What stands before a model's own words."""
-    assert isinstance(request, ContinueText)
-    return request.prompt
-
-
 @guarded
 async def score(text: Any, models: Any, web: gr.Request) -> AsyncIterator[str]:
     request = ScoreText.ask(text=text)
     entries = [e for e in candidates(ContinueText, ScoreText) if panes.is_here(e)]
     asked = [entry for entry in entries if entry.id in (models or ())] or entries
-    async with aclosing(scores(request, asked, web)) as steps:
-        async for status, found in steps:
-            yield status or table(found)
+    wishes = [(entry.id, partial(same, request)) for entry in asked]
+    found: list[tuple[Entry, Artifact | Text]] = []
+    async with aclosing(pieces(wishes, web)) as stream:
+        async for entry, news in stream:
+            if isinstance(news, Status):
+                yield f"{table(found)}{news.line}"
+            elif not isinstance(news, Writing):
+                found.append((entry, news if isinstance(news, Text) else news[0]))
+                yield table(found)
 
 
 @guarded

@@ -31,6 +31,8 @@ Scored = list[tuple[Entry, Artifact | Text]]
 
 def table(found: Scored) -> str:
     """The figures of each model, and below them the text as each sees it."""
+    if not found:
+        return ""
     head = "".join(f"<th>{both(name)}</th>" for name in HEADS)
     rows = "".join(row(entry, answer) for entry, answer in found)
     views = "".join(

@@ -75,6 +75,7 @@ NATS = Ladder(
         "bigram": Text("the character before", "前 1 个字符"),
         "trigram": Text("the two characters before", "前 2 个字符"),
         "five-gram": Text("the four characters before", "前 4 个字符"),
+        "six-gram": Text("the five characters before", "前 5 个字符"),
         "nanogpt-cpu": Text(
             "nanoGPT, its settings for a CPU", "nanoGPT 的 CPU 配置"
         ),

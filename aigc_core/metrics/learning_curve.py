@@ -138,7 +138,7 @@ def unseen(network: Any) -> tuple[Callable[[Any], float] | None, int]:
     """What measures a language model in nats a character, and on how many; None of others."""
     from aigc_core.data import shakespeare, tang
     from aigc_core.metrics.language import NOTHING, long_text_costs, numbers, row_costs
-    from aigc_core.metrics.report_tang import rows_of
+    from aigc_core.metrics.poems import rows_of
 
     vocabulary = getattr(network, "vocabulary", "")
     if not hasattr(network, "context"):

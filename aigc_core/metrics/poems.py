@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aigc_core.data.tang import as_line
 from aigc_core.metrics.card import plain
 from aigc_core.metrics.copying import longest_copy
+from aigc_core.metrics.language import NOTHING, numbers
 from aigc_core.verse import form_problem, rhymes
 
 MARKS = re.compile("[，。]")
@@ -41,11 +43,6 @@ def bare(text: str) -> str:
     return "".join(text.split())
 
 
-def keeps_form(poem: str, form: str) -> bool:
-    """Whether a poem has four lines of so many characters, and its punctuation where it belongs."""
-    return form_problem(poem) is None and poem.find("，") == int(form)
-
-
 def verse_values(
     poems: Sequence[str], forms: Sequence[str], corpus: Corpus | None = None
 ) -> dict[str, float]:
@@ -61,7 +58,9 @@ def verse_values(
         among those that keep the form; and `copied_poems`, `copied_lines`, `longest_run` with
         `longest_run_95`, its 95th percentile.
     """
-    kept = np.array([keeps_form(*both) for both in zip(poems, forms, strict=True)])
+    kept = np.array([
+        form_problem(poem, int(form)) is None for poem, form in zip(poems, forms, strict=True)
+    ])  # fmt: skip
     found = {"form_kept": kept.mean()}
     for form in sorted(set(forms)):
         found[f"form_kept_{form}"] = kept[[other == form for other in forms]].mean()
@@ -77,3 +76,12 @@ def verse_values(
             "longest_run_95": np.percentile(runs, 95),
         }
     return {name: plain(value) for name, value in found.items()}
+
+
+def rows_of(poems: list[str], vocabulary: str) -> np.ndarray:
+    """Poems (n, t) as models read them, filled up with `NOTHING`."""
+    lines = [numbers(as_line(poem), vocabulary) for poem in poems]
+    rows = np.full((len(lines), max(map(len, lines))), NOTHING, np.int64)
+    for row, line in zip(rows, lines, strict=True):
+        row[: len(line)] = line
+    return rows

@@ -13,7 +13,7 @@ from aigc_core.metrics.anchors import anchors, in_bits
 from aigc_core.metrics.card import Card, Dataset, Figure, plain
 from aigc_core.metrics.language import NOTHING, numbers, row_costs
 from aigc_core.metrics.learning_curve import curve_beside
-from aigc_core.metrics.poems import Corpus, bare, verse_values
+from aigc_core.metrics.poems import Corpus, bare, rows_of, verse_values
 from aigc_core.metrics.prose import Section, table
 from aigc_core.metrics.publish import COMMAND, publish
 from aigc_core.metrics.writings import samples, written
@@ -166,15 +166,6 @@ def cost_figures(network: LanguageModel, poems: list[str], weights: str) -> tupl
         for name, chosen in (("nats_char", known), ("nats_hanzi", hanzi))
     )
     return nats, own, *in_bits(nats)
-
-
-def rows_of(poems: list[str], vocabulary: str) -> np.ndarray:
-    """Poems (n, t) as models read them, filled up with `NOTHING`."""
-    lines = [numbers(as_line(poem), vocabulary) for poem in poems]
-    rows = np.full((len(lines), max(map(len, lines))), NOTHING, np.int64)
-    for row, line in zip(rows, lines, strict=True):
-        row[: len(line)] = line
-    return rows
 
 
 def verse_figures(

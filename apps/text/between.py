@@ -1,0 +1,164 @@
+"""Between two lines: a text VAE's walk through its latent space, and a text GAN beside its start."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from aigc_core import default_engine
+from aigc_core.artifact import Artifact
+from aigc_core.media import Writing
+from aigc_core.tasks import SampleVerse, WalkVerse
+from aigc_core.text import Text
+from apps.text.answers import Status, candidates, pieces
+from apps.text.panes import failed, remarks, saved
+from apps.text.poems import upright
+from apps.ui.controls import NEW_SEED, control, model_choice
+from apps.ui.demo import Demo
+from apps.ui.language import both, t
+from apps.ui.markup import heading, lede
+from apps.ui.pages import opened
+from apps.ui.panes import pane
+from apps.ui.quality import quality_facts
+from apps.ui.runs import KEPT, QUIET, guarded, stops
+
+POSTER = Path(__file__).parent / "posters" / "between.txt"
+TITLE = Text("Between two lines", "两句之间")
+LINE = Text(
+    "A text VAE gives every line of verse a place; here are the lines on the way from one to another.",
+    "文本 VAE 给每句诗一个位置；这里是从一句走到另一句途中的诗句。",
+)
+READ = Text(
+    "It reads the ends, and gives them back as {first} and {last}: a latent of so few numbers "
+    "keeps the gist and not every character.",
+    "它读入两端，再写出来是“{first}”和“{last}”：潜变量只有这么多个数，记得大意，记不住每个字。",
+)
+GAN = Text("A text GAN beside its start", "文本 GAN 与它的起点")
+GAN_SAYS = Text(
+    "Text GANs begin as a language model trained for likelihood (its start), and are then rewarded "
+    "for what a critic takes for real. Look for what they pay with: fewer kinds of lines.",
+    "文本 GAN 先以最大似然训练成语言模型（即起点），再因骗过评论家而得到奖励。"
+    "留意它付出的代价：诗句的种类变少了。",
+)
+EXAMPLES = (["明月松间照", "清泉石上流"], ["春风又绿江南岸", "孤帆一片日边来"])
+
+
+def draw() -> None:
+    """Draws the demo into the current context."""
+    walkers = default_engine().models(WalkVerse)
+    gr.HTML(heading(TITLE, LINE), padding=False)
+    with gr.Row(elem_classes=["stage"]):
+        with gr.Column(scale=5, elem_classes=["result"]):
+            walked = gr.HTML(padding=False, elem_id="between")
+            facts = gr.HTML(quality_facts(walkers[0]), padding=False, elem_id="between-facts")
+        with gr.Column(scale=2, elem_classes=["controls"]):
+            line = control(WalkVerse, "line", lines=1, info=None)
+            line_to = control(WalkVerse, "line_to", lines=1, info=None)
+            gr.Examples(
+                [list(row) for row in EXAMPLES], [line, line_to], label=t(Text("Try", "试试"))
+            )
+            steps = control(WalkVerse, "steps", info=None)
+            with gr.Accordion(t(Text("More", "更多")), open=False):
+                path = control(WalkVerse, "path")
+                model = model_choice(walkers, visible=len(walkers) > 1)
+            go = gr.Button(t(Text("Walk", "漫步")), variant="primary", elem_id="between-go")
+            with gr.Row(elem_classes=["small"]):
+                stop = gr.Button(t(Text("Stop", "停止")), size="sm", elem_id="between-stop")
+            status = gr.HTML(padding=False, elem_id="between-status")
+    gr.on(
+        [opened(), go.click],
+        walk,
+        [line, line_to, steps, path, model],
+        [walked, facts, status],
+        api_name="text_walk_verse",
+        **KEPT,
+    )
+    draw_gan(stop)
+
+
+def draw_gan(stop: gr.Button) -> None:
+    """The second half of the page, where there are models for it."""
+    samplers = candidates(SampleVerse)
+    if not samplers:
+        return
+    gr.HTML(f"<h2>{both(GAN)}</h2>{lede(GAN_SAYS)}", padding=False)
+    with gr.Row(elem_classes=["choices"]):
+        count = control(SampleVerse, "count", info=None)
+        temperature = control(SampleVerse, "temperature", info=None)
+        seed = control(SampleVerse, "seed", visible=False)
+        again = gr.Button(t(Text("Draw lines", "抽取诗句")), size="sm", elem_id="verse-draw")
+    with gr.Row(elem_classes=["texts"], elem_id="verses"):
+        shown = [gr.HTML(pane(e.short, remarks(e)), padding=False) for e in samplers]
+    told = gr.HTML(padding=False, elem_id="verse-status")
+    settings = [count, temperature, seed]
+    first = opened()(sample, settings, [*shown, told], **QUIET)
+    job = again.click(None, seed, seed, js=NEW_SEED.replace("fresh ?", "true ?")).then(
+        sample, settings, [*shown, told], api_name="text_sample_verse", **KEPT
+    )
+    stops(stop, [first, job], told)
+
+
+@guarded
+async def walk(
+    line: Any, line_to: Any, steps: Any, path: Any, model: Any, web: gr.Request
+) -> AsyncIterator[tuple[Any, ...]]:
+    request = WalkVerse.ask(line=line, line_to=line_to, steps=steps, path=path)
+    wishes = [(model, lambda: request)]
+    async with aclosing(pieces(wishes, web)) as stream:
+        async for entry, news in stream:
+            match news:
+                case Status(told):
+                    yield gr.skip(), gr.skip(), told
+                case Writing(text):
+                    yield scroll(text), gr.skip(), gr.skip()
+                case Text():
+                    yield f'<p class="notice">{both(news)}</p>', gr.skip(), ""
+                case _:
+                    yield walked_lines(news[0]), quality_facts(entry, news[0].record), ""
+
+
+def walked_lines(artifact: Artifact) -> str:
+    """All lines of a walk, and what became of its ends."""
+    assert isinstance(artifact.media, Writing)
+    first, last = artifact.record.details["read"]
+    says = lede(READ.fill(first=first, last=last))
+    return f"{scroll(artifact.media.text)}<p>{saved(artifact)}</p>{says}"
+
+
+def scroll(text: str) -> str:
+    """Lines as the columns of a scroll, the first at the right."""
+    return f'<div class="scroll">{upright(text)}</div>'
+
+
+@guarded
+async def sample(
+    count: Any, temperature: Any, seed: Any, web: gr.Request
+) -> AsyncIterator[tuple[Any, ...]]:
+    request = SampleVerse.ask(count=count, temperature=temperature, seed=seed)
+    entries = candidates(SampleVerse)
+    wishes = [(entry.id, partial(SampleVerse.ask, **request.model_dump())) for entry in entries]
+
+    def update(changed: dict[str, str], told: str) -> tuple[Any, ...]:
+        return *(changed.get(entry.id, gr.skip()) for entry in entries), told
+
+    async with aclosing(pieces(wishes, web)) as stream:
+        async for entry, news in stream:
+            match news:
+                case Status(told):
+                    yield update({}, told)
+                case Writing():
+                    continue
+                case Text():
+                    yield update({entry.id: failed(entry, news)}, "")
+                case _:
+                    lines = [a.media.text for a in news if isinstance(a.media, Writing)]
+                    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+                    verses = f'<ol class="verses" lang="zh">{items}</ol>'
+                    yield update({entry.id: pane(entry.short, verses, remarks(entry))}, "")
+
+
+BETWEEN = Demo("between", TITLE, LINE, POSTER, draw, needs=WalkVerse)

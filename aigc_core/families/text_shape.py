@@ -17,6 +17,7 @@ class TextShape:
         cached: numbers in the key of one token in one layer, and as many in the value.
         words: tokens in the vocabulary.
         context: tokens it can read and write in all.
+        heads: of each block.
     """
 
     hidden: int
@@ -25,6 +26,7 @@ class TextShape:
     cached: int
     words: int
     context: int
+    heads: int
 
     def activations(self, tokens: int, piece: int) -> int:
         """How many numbers live at the peak of a run of so many tokens.
@@ -57,4 +59,5 @@ def read_shape(folder: Path) -> TextShape:
         * first("head_dim", default=hidden // heads),
         words=first("vocab_size", default=100_000),
         context=first("max_position_embeddings", "n_positions", default=4096),
+        heads=heads,
     )

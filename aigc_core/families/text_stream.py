@@ -35,3 +35,15 @@ class TextStream:
         self._text += fresh
         self._known, self._fresh = self._fresh, []
         return self._text
+
+    def peek(self, token: int) -> str:
+        """What a token would add; the replacement sign where it only begins or fills a character.
+
+        It is not added.
+        """
+        before = self._decode(self._known)
+        fresh = self._decode([*self._known, *self._fresh, token])[len(before) :]
+        begun = self._decode([*self._known, *self._fresh])[len(before) :]
+        if fresh.endswith(CUT_OFF):
+            return CUT_OFF
+        return fresh if begun.endswith(CUT_OFF) else fresh[len(begun) :]

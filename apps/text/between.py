@@ -1,4 +1,4 @@
-"""Between two lines: a text VAE's walk through its latent space, and a text GAN beside its start."""
+"""Between two lines: a walk through the latents of a text VAE, and a text GAN beside its start."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -29,7 +29,7 @@ from apps.ui.runs import KEPT, QUIET, guarded, stops
 POSTER = Path(__file__).parent / "posters" / "between.txt"
 TITLE = Text("Between two lines", "两句之间")
 LINE = Text(
-    "A text VAE gives every line of verse a place; here are the lines on the way from one to another.",
+    "A text VAE gives every line of verse a place; these lie on the way from one to another.",
     "文本 VAE 给每句诗一个位置；这里是从一句走到另一句途中的诗句。",
 )
 READ = Text(

@@ -5,6 +5,7 @@ and joins the pair that is most frequent, again and again; frequent words become
 ones several. A Chinese character is a word of its own, so it is never joined with another.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,15 @@ HAN = r"[\p{Han}\x{3000}-\x{303F}\x{FF00}-\x{FFEF}]"
 
 
 def learn_subwords(sentences: Iterable[str], words: int) -> "Tokenizer":
-    """Learns a vocabulary of so many tokens; characters seen once alone are unknown.
+    """Learns a vocabulary of so many tokens; characters seen only once are unknown.
 
-    The special tokens have the numbers from 0 in their order.
+    The special tokens have the numbers from 0 in their order. The same sentences give the same
+    vocabulary.
     """
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+    sentences = list(sentences)
+    characters = Counter(character for sentence in sentences for character in sentence)
     made = Tokenizer(models.BPE(unk_token=UNKNOWN))
     made.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -36,11 +40,35 @@ def learn_subwords(sentences: Iterable[str], words: int) -> "Tokenizer":
     trainer = trainers.BpeTrainer(
         vocab_size=words,
         special_tokens=list(SPECIAL),
-        limit_alphabet=words // 2,
+        # Among equally frequent ones the library would choose at random: none are cut in two.
+        limit_alphabet=sum(count > 1 for count in characters.values()),
         show_progress=False,
     )
     made.train_from_iterator(sentences, trainer)
-    return made
+    return plain(made)
+
+
+def read_subwords(content: bytes) -> "Tokenizer":
+    """The vocabulary in the bytes of a `tokenizer.json`.
+
+    Raises:
+        ValueError: they are none, or lack one of our special tokens.
+    """
+    from tokenizers import Tokenizer
+
+    try:
+        found = Tokenizer.from_buffer(content)
+    except Exception as error:  # The library raises plain exceptions.
+        raise ValueError(str(error)) from error
+    if missing := [token for token in SPECIAL if found.token_to_id(token) is None]:
+        raise ValueError(f"it lacks {missing}")
+    return plain(found)
+
+
+def plain(tokenizer: "Tokenizer") -> "Tokenizer":
+    """A vocabulary to which `</s>` in a text is four characters, and no end."""
+    tokenizer.encode_special_tokens = True
+    return tokenizer
 
 
 def encoded(tokenizer: "Tokenizer", sentences: Sequence[str]) -> list[list[int]]:

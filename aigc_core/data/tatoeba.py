@@ -10,7 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -19,8 +19,10 @@ from aigc_core.data.split import Split
 from aigc_core.data.subwords import END, START, TO_CHINESE, TO_ENGLISH, encoded, learn_subwords
 
 if TYPE_CHECKING:
+    from opencc import OpenCC
     from tokenizers import Tokenizer
 
+Language = Literal["en", "zh"]
 LICENCE = "CC BY 2.0 FR"
 FILE = DataFile(
     "translation_en_zh/cmn.txt",
@@ -33,7 +35,10 @@ FILE = DataFile(
 # One English sentence in thirty is for tests, with all its translations.
 TEST_SHARE = 30
 # Size of the vocabulary, and the most tokens of a side in training.
-WORDS, LONGEST = 6_000, 30
+WORDS, LONGEST = 4_500, 30
+STRAIGHT = str.maketrans("‘’“”", "''\"\"")
+CURVED = str.maketrans("「」『』﹐＂", "“”‘’，\"")
+WIDE = dict(zip("?!,;:", "？！，；：", strict=True))
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,9 @@ def load_pairs(split: Split, *, download: bool = True) -> tuple[Pair, ...]:
     """
     lines = open_file(FILE, download=download).decode().splitlines()
     english, chinese, *_ = zip(*(line.split("\t") for line in lines), strict=True)
-    pairs = [Pair(*both) for both in zip(tidy(english), tidy(simplified(chinese)), strict=True)]
+    pairs = [
+        Pair(tidy(en, "en"), tidy(zh, "zh")) for en, zh in zip(english, chinese, strict=True)
+    ]
     tests = [pair for pair in pairs if held_out(pair.english)]
     if split == "test":
         return tuple(dict.fromkeys(tests))
@@ -69,21 +76,23 @@ def load_pairs(split: Split, *, download: bool = True) -> tuple[Pair, ...]:
     )
 
 
-def tidy(sentences: tuple[str, ...]) -> list[str]:
-    """Spaces as single ones, and each character in its composed form."""
-    return [unicodedata.normalize("NFC", " ".join(sentence.split())) for sentence in sentences]
+def tidy(sentence: str, language: Language) -> str:
+    """A sentence as the pairs have it: one script, one kind of each mark, single spaces."""
+    sentence = unicodedata.normalize("NFC", " ".join(sentence.split()))
+    if language == "en":
+        return sentence.translate(STRAIGHT)
+    sentence = to_simplified().convert(sentence).translate(CURVED)
+    sentence = re.sub('"([^"]*)"', r"“\1”", sentence)
+    # Not within numbers, as in 7:30.
+    return re.sub(r"[?!,;:](?!\d)", lambda mark: WIDE[mark[0]], sentence)
 
 
-def simplified(sentences: tuple[str, ...]) -> tuple[str, ...]:
-    """Traditional characters as simplified ones, and punctuation as Chinese writes it."""
+@lru_cache(maxsize=1)
+def to_simplified() -> "OpenCC":
+    """What turns traditional characters into simplified ones."""
     from opencc import OpenCC
 
-    to_simplified, wide = OpenCC("t2s"), dict(zip("?!,;:", "？！，；：", strict=True))
-    return tuple(
-        # Not within numbers, as in 7:30.
-        re.sub(r"[?!,;:](?!\d)", lambda mark: wide[mark[0]], to_simplified.convert(sentence))
-        for sentence in sentences
-    )
+    return OpenCC("t2s")
 
 
 def held_out(english: str) -> bool:

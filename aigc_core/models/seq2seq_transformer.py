@@ -33,7 +33,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn.functional import relu, scaled_dot_product_attention
 
-from aigc_core.models.beam_search import Beam, beam_search
+from aigc_core.models.beam_search import Beam, BeamSearch
 
 
 class Read(NamedTuple):
@@ -56,6 +56,7 @@ class Past:
 
     def pick(self, rows: Tensor) -> "Past":
         """Those of some translations, as a search keeps or drops them."""
+        rows = rows.to(self.visible.device)
         return Past(
             [Read(k[rows], v[rows]) for k, v in self.own],
             [Read(k[rows], v[rows]) for k, v in self.memory],
@@ -80,6 +81,7 @@ class Seq2SeqTransformer(nn.Module, PyTorchModelHubMixin):
         layers: of the encoder, and as many of the decoder.
         heads: of each attention; they share the width.
         dropout: share of the numbers that training leaves out.
+        longest: words of a side in training, signs included; positions beyond are strange to it.
     """
 
     def __init__(
@@ -91,9 +93,10 @@ class Seq2SeqTransformer(nn.Module, PyTorchModelHubMixin):
         layers: int = 3,
         heads: int = 6,
         dropout: float = 0.1,
+        longest: int = 30,
     ) -> None:
         super().__init__()
-        self.width = width
+        self.width, self.longest = width, longest
         self.word = nn.Embedding(words, width)
         self.drop = nn.Dropout(dropout)
         self.encoder = nn.ModuleList(
@@ -141,19 +144,19 @@ class Seq2SeqTransformer(nn.Module, PyTorchModelHubMixin):
         return self.decoder_norm(g) @ self.word.weight.T, Past(own, past.memory, past.visible)
 
     @torch.no_grad()
-    def translate(
-        self, source: Tensor, *, start: int, end: int, beams: int = 4, longest: int = 60
-    ) -> list[Beam]:
-        """The best translations found of one sentence (s), best first."""
-        past = self.encode(source.unsqueeze(0))
+    def translate(self, sources: Tensor, search: BeamSearch) -> list[list[Beam]]:
+        """The best translations found of each sentence (n, s), -1 where there is no word."""
+        past = self.encode(sources)
+        while not search.over:
+            past = self.advance(past, search)
+        return [search.found(sentence) for sentence in range(len(sources))]
 
-        def following(last: Tensor, rows: Tensor) -> Tensor:
-            nonlocal past
-            past = past.pick(rows.to(source.device))
-            logits, past = self.decode(last.to(source.device).unsqueeze(1), past)
-            return logits[:, -1].log_softmax(dim=1)
-
-        return beam_search(following, start=start, end=end, beams=beams, longest=longest)
+    def advance(self, past: Past, search: BeamSearch) -> Past:
+        """One step of a search: what `past` is for its beginnings, which have grown by a word."""
+        device = past.visible.device
+        logits, past = self.decode(search.last.to(device)[:, None], past.pick(search.rows))
+        search.advance(logits[:, -1].float().log_softmax(dim=1))
+        return past
 
     def _vectors(self, ids: Tensor, start: int) -> Tensor:
         places = torch.arange(start, start + ids.shape[1], device=ids.device)
@@ -174,7 +177,7 @@ class EncoderLayer(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.look = Attention(width, heads)
-        self.then = FeedForward(width, inner, dropout)
+        self.then = FeedForward(width, inner)
         self.drop = nn.Dropout(dropout)
 
     def forward(self, h: Tensor, visible: Tensor) -> Tensor:
@@ -190,7 +193,7 @@ class DecoderLayer(nn.Module):
         super().__init__()
         self.norm, self.across_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.look, self.across = Attention(width, heads), Attention(width, heads)
-        self.then = FeedForward(width, inner, dropout)
+        self.then = FeedForward(width, inner)
         self.drop = nn.Dropout(dropout)
 
     def forward(
@@ -210,14 +213,13 @@ class DecoderLayer(nn.Module):
 class FeedForward(nn.Module):
     """Two layers at each place alone."""
 
-    def __init__(self, width: int, inner: int, dropout: float) -> None:
+    def __init__(self, width: int, inner: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.first, self.second = nn.Linear(width, inner), nn.Linear(inner, width)
-        self.drop = nn.Dropout(dropout)
 
     def forward(self, h: Tensor) -> Tensor:
-        return self.second(self.drop(relu(self.first(self.norm(h)))))
+        return self.second(relu(self.first(self.norm(h))))
 
 
 class Attention(nn.Module):

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+# The key of the training's settings in the metadata of a weights file; among them, under the name
+# of each file that belongs to the weights, stands its digest.
+SETTINGS = "training"
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -67,6 +70,36 @@ def digest(path: Path) -> str:
     """`sha256:` and the hash of a file."""
     with path.open("rb") as file:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of(content: bytes) -> str:
+    """The same of bytes."""
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def read_beside(folder: Path, name: str) -> bytes:
+    """A file that the weights need, such as a vocabulary, if it is the one they were trained with.
+
+    Raises:
+        ModelUnavailable: it is missing, or not the one whose digest the weights hold.
+    """
+    try:
+        content = (folder / name).read_bytes()
+        with safe_open(folder / WEIGHTS, framework="numpy") as file:
+            told = json.loads((file.metadata() or {}).get(SETTINGS, "{}"))
+    except FileNotFoundError as error:
+        raise missing(folder, name if not (folder / name).exists() else WEIGHTS) from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise damaged(folder) from error
+    if not isinstance(told, dict) or told.get(name) != digest_of(content):
+        raise ModelUnavailable(
+            folder.name,
+            Text(
+                "{name} is not the one that its weights were trained with.",
+                "{name} 不是训练这些权重时所用的文件。",
+            ).fill(name=name),
+        )
+    return content
 
 
 def load_network(network: type["nn.Module"], folder: Path, revision: str | None = None) -> Any:

@@ -16,7 +16,15 @@ import numpy as np
 
 from aigc_core.data.source import DataFile, open_file
 from aigc_core.data.split import Split
-from aigc_core.data.subwords import END, START, TO_CHINESE, TO_ENGLISH, encoded, learn_subwords
+from aigc_core.data.subwords import (
+    END,
+    START,
+    TO_CHINESE,
+    TO_ENGLISH,
+    TOKENIZER,
+    encoded,
+    learn_subwords,
+)
 
 if TYPE_CHECKING:
     from opencc import OpenCC
@@ -37,7 +45,7 @@ TEST_SHARE = 30
 # Size of the vocabulary, and the most tokens of a side in training.
 WORDS, LONGEST = 4_500, 30
 STRAIGHT = str.maketrans("‘’“”", "''\"\"")
-CURVED = str.maketrans("「」『』﹐＂", "“”‘’，\"")
+CURVED = str.maketrans("「」『』﹐＂", '“”‘’，"')
 WIDE = dict(zip("?!,;:", "？！，；：", strict=True))
 
 
@@ -60,9 +68,7 @@ def load_pairs(split: Split, *, download: bool = True) -> tuple[Pair, ...]:
     """
     lines = open_file(FILE, download=download).decode().splitlines()
     english, chinese, *_ = zip(*(line.split("\t") for line in lines), strict=True)
-    pairs = [
-        Pair(tidy(en, "en"), tidy(zh, "zh")) for en, zh in zip(english, chinese, strict=True)
-    ]
+    pairs = [Pair(tidy(en, "en"), tidy(zh, "zh")) for en, zh in zip(english, chinese, strict=True)]
     tests = [pair for pair in pairs if held_out(pair.english)]
     if split == "test":
         return tuple(dict.fromkeys(tests))
@@ -109,6 +115,11 @@ def tokenizer() -> "Tokenizer":
     """The vocabulary of both languages, learned from the training pairs."""
     pairs = load_pairs("train")
     return learn_subwords([text for pair in pairs for text in (pair.english, pair.chinese)], WORDS)
+
+
+def files() -> dict[str, bytes]:
+    """What ships with a network that was trained on `examples`."""
+    return {TOKENIZER: tokenizer().to_str().encode()}
 
 
 def examples() -> tuple[np.ndarray, np.ndarray]:

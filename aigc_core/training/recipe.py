@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from torch import Generator, Tensor, nn
 
+from aigc_core.checkpoint import digest_of
+
 Step = Iterator[tuple[str, Tensor]]
 Networks = Mapping[str, nn.Module]
 
@@ -66,6 +68,7 @@ class Recipe:
         ema: decay per step of the moving average that ships, or None to ship the last weights.
         seed: of weights, noise and order.
         half: ship float16 weights.
+        files: makes what ships beside the weights, by its name, such as a vocabulary.
     """
 
     name: str
@@ -78,12 +81,19 @@ class Recipe:
     ema: float | None = 0.999
     seed: int = 0
     half: bool = False
+    files: Callable[[], Mapping[str, bytes]] = dict
+
+
+def digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Of files that ship beside the weights, which mean nothing with others."""
+    return {name: digest_of(content) for name, content in files.items()}
 
 
 def settings_of(recipe: Recipe, objective: Objective) -> dict[str, str]:
     """What makes two trainings the same, by name: all but the code and the data.
 
-    The numbers of recipe, optimisers and objective, and the size of each network.
+    The numbers of recipe, optimisers and objective, the size of each network, and the digests of
+    the files that ship with it.
     """
     own = {field.name: getattr(recipe, field.name) for field in fields(recipe)}
     del own["optimisers"]
@@ -98,7 +108,7 @@ def settings_of(recipe: Recipe, objective: Objective) -> dict[str, str]:
         for player, network in objective.players.items()
     }
     numbers = {f"objective.{name}": value for name, value in numbers_of(objective).items()}
-    found = own | players | weights | numbers
+    found = own | players | weights | numbers | digests(recipe.files())
     return {name: str(value) for name, value in found.items() if not callable(value)}
 
 

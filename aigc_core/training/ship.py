@@ -1,4 +1,4 @@
-"""Weights as the suite ships them: config.json and model.safetensors, nothing else."""
+"""Weights as the suite ships them: config.json, model.safetensors, and what else they need."""
 
 import json
 from collections.abc import Mapping
@@ -9,14 +9,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from aigc_core.checkpoint import CONFIG, WEIGHTS
+from aigc_core.checkpoint import CONFIG, SETTINGS, WEIGHTS
 from aigc_core.checkpoints import CHECKPOINTS
 from aigc_core.errors import UnreadableFile
 from aigc_core.text import Text
-from aigc_core.training.recipe import Recipe
+from aigc_core.training.recipe import Recipe, digests
 
-# The key of the training's settings in the metadata of a weights file.
-SETTINGS = "training"
 DAMAGED = Text(
     "{name} is not a file of weights, or it is damaged.", "{name} 不是权重文件，或已损坏。"
 )
@@ -31,13 +29,18 @@ def ship(
     """Writes a network into a folder (default: the suite's own for this recipe).
 
     `settings`, those of the training, go into the file, so that no card need tell of another.
+    The recipe's own files go beside it, and their digests into it.
 
     With `recipe.half`, floating tensors are rounded to float16, which halves the file; the loader
     reads them back as float32.
     """
     folder = folder or CHECKPOINTS / recipe.name
     folder.mkdir(parents=True, exist_ok=True)
+    files = recipe.files()
+    settings = {**(settings or {}), **digests(files)}
     write_weights(network, folder / WEIGHTS, half=recipe.half, settings=settings)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
     assert isinstance(network, PyTorchModelHubMixin)
     config = json.dumps(network._hub_mixin_config, indent=2, sort_keys=True)
     (folder / CONFIG).write_text(config + "\n", "utf-8")

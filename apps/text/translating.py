@@ -1,0 +1,112 @@
+"""Translate: one text to our translator and a pretrained one, and which words ours looked at."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from aigc_core.artifact import Artifact
+from aigc_core.tasks import TranslateText
+from aigc_core.text import Text
+from apps.text import alignment
+from apps.text.lineup import Lineup, Stage
+from apps.ui.controls import control
+from apps.ui.demo import Demo
+from apps.ui.language import both, t
+from apps.ui.markup import heading, lede
+from apps.ui.runs import KEPT, QUIET, guarded
+
+POSTER = Path(__file__).parent / "posters" / "translate.txt"
+TITLE = Text("Translate", "翻译")
+LINE = Text(
+    "A small translator, trained here on 28,000 pairs of sentences, and where its words come from.",
+    "用两万八千对句子在此训练的小翻译模型，以及每个词从何而来。",
+)
+HONEST = Text(
+    "Ours knows everyday sentences of about a dozen words and little else. BLEU and chrF compare "
+    "its translations of sentences that it has never seen with what a person wrote, word by word "
+    "and letter by letter, from 0 to 100; a good translation in other words scores low too.",
+    "我们的模型只熟悉十来个词的日常句子。BLEU 与 chrF 将它对未见过的句子的译文与人工译文"
+    "分别按词和按字符比较，0 到 100 分；用词不同的好译文得分也会低。",
+)
+OTHERS = Text("What else it considered", "它考虑过的其他译文")
+EXAMPLES = (
+    ("I don't know what to do tomorrow.", "zh"),
+    ("He has been reading this book since morning.", "zh"),
+    ("Where can I buy a ticket?", "zh"),
+    ("今天天气很好。", "en"),
+    ("我们明天去看电影吧。", "en"),
+    ("他说他不会来。", "en"),
+)
+# In the browser: the other language, unless the visitor has chosen one.
+GUESS = (
+    r"(text, to, own) => (own || !text.trim() ? to : /[\u3400-\u9fff]/.test(text) ? 'en' : 'zh')"
+)
+
+
+def runners_up(artifacts: Sequence[Artifact]) -> str:
+    """What the search followed beside the best, folded."""
+    others = artifacts[0].record.details.get("others") or ()
+    said = [other if isinstance(other, str) else str(other[0]) for other in others]
+    lines = "".join(f'<li dir="auto">{escape(text)}</li>' for text in said)
+    if not lines:
+        return ""
+    return f'<details class="others"><summary>{both(OTHERS)}</summary><ol>{lines}</ol></details>'
+
+
+def draw() -> None:
+    """Draws the demo into the current context."""
+    stage = Stage(LINEUP)
+    gr.HTML(heading(TITLE, LINE), padding=False)
+    with gr.Row(elem_classes=["stage"]):
+        with gr.Column(scale=5):
+            stage.draw_panes()
+            looked = alignment.draw()
+        with gr.Column(scale=2, elem_classes=["controls"]):
+            text = control(TranslateText, "text", lines=3, info=None, elem_id="translate-text")
+            to = control(TranslateText, "to", info=None, elem_id="translate-to")
+            gr.Examples(
+                [list(pair) for pair in EXAMPLES],
+                [text, to],
+                example_labels=[words for words, _ in EXAMPLES],
+                label=t(Text("Try", "试试")),
+            )
+            stage.draw_chips()
+            with gr.Accordion(t(Text("More", "更多")), open=False):
+                beams = control(TranslateText, "beams")
+            stage.draw_buttons(TITLE)
+    gr.HTML(lede(HONEST), padding=False)
+
+    own = gr.State(False)
+    to.input(None, None, own, js="() => true", **QUIET)
+    text.input(None, [text, to, own], to, js=GUESS, **QUIET)
+
+    job = stage.go.click(
+        translate,
+        [text, to, beams, stage.models],
+        [*stage.outputs, *looked.outputs],
+        api_name="text_translate",
+        **KEPT,
+    )
+    stage.wire(job)
+
+
+@guarded
+async def translate(
+    text: Any, to: Any, beams: Any, models: Any, web: gr.Request
+) -> AsyncIterator[tuple[Any, ...]]:
+    wish = TranslateText.ask(text=text, to=to, beams=beams)
+    made: list[Artifact] = []
+    told = -1
+    async with aclosing(LINEUP.answers(wish, models, web, made=made)) as steps:
+        async for values in steps:
+            news = alignment.shown(made) if len(made) != told else (gr.skip(),) * 5
+            told = len(made)
+            yield *values, *news
+
+
+LINEUP = Lineup(TranslateText, "translate", POSTER, runners_up)
+TRANSLATE = Demo("translate", TITLE, LINE, POSTER, draw, needs=TranslateText)

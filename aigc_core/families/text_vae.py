@@ -149,7 +149,7 @@ def read(vocabulary: str, line: str) -> tuple[str, str]:
 
 
 def form_of(line: str) -> str:
-    """ "kept", or how many characters the line has."""
+    """What `details` say of a line's form: that it is kept, or how many characters there are."""
     return "kept" if len(line) in LENGTHS else f"{len(line)} characters"
 
 

@@ -29,9 +29,8 @@ then the writer learns to do without z, and it stays so. The remedies here:
   line by their maximum, which keeps lines apart from the start (Long et al. 2019,
   https://arxiv.org/abs/1911.03976).
 
-More floor means that more of a line comes back, and that the prior fits less: a line of verse costs
-a language model some thirty nats, so ten of rate give its sense and twenty about half its
-characters.
+A higher floor brings more of a line back, and lets q(z|x) leave the prior further, so that lines
+drawn from the prior are worse: a choice between reading well and drawing well.
 """
 
 from collections.abc import Collection

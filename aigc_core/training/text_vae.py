@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from aigc_core.data.tang_lines import LENGTHS, as_numbers, as_text
 from aigc_core.models.text_vae import TextVAE, free_bits
@@ -32,7 +32,7 @@ class FreeBits:
         warmup: int = 0,
         shown: Sequence[str] = (),
     ) -> None:
-        self.players = {"vae": network}
+        self.players: dict[str, nn.Module] = {"vae": network}
         self.network = network
         self.floor, self.word_dropout, self.warmup = floor, word_dropout, warmup
         self.shown = shown

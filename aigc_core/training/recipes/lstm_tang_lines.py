@@ -1,7 +1,4 @@
-"""An LSTM like the text VAE's writer, without a latent: what single lines cost then.
-
-About ten minutes on two cores.
-"""
+"""An LSTM like the text VAE's writer, but without a latent. About ten minutes on two cores."""
 
 from aigc_core.data.tang_lines import framed_lines, line_vocabulary
 from aigc_core.models.char_lstm import CharLSTM
@@ -11,7 +8,7 @@ from aigc_core.training.recipe import Optimiser, Recipe
 
 def objective() -> NextCharacter:
     network = CharLSTM(
-        vocabulary=line_vocabulary(), embedding=192, width=384, layers=1, dropout=0.3
+        vocabulary=line_vocabulary(), embedding=192, width=384, layers=1, dropout=0.4
     )
     return NextCharacter(network, characters=8)
 

@@ -88,26 +88,15 @@ def network_fact(player: str, network: nn.Module) -> Text:
 
 def optimiser_fact(player: str, settings: Optimiser) -> Text:
     return Text(
-        "Optimiser of the {player}: {kind}, learning rate {lr:g}{warmup}{cooldown}, betas "
-        "{first:g} and {second:g}{decay}{clip}.",
-        "{player}的优化器：{kind}，学习率 {lr:g}{warmup}{cooldown}，"
+        "Optimiser of the {player}: {kind}, learning rate {lr:g}{course}, betas {first:g} and "
+        "{second:g}{decay}{clip}.",
+        "{player}的优化器：{kind}，学习率 {lr:g}{course}，"
         "beta 为 {first:g} 和 {second:g}{decay}{clip}。",
     ).fill(
         player=player_name(player),
         kind="AdamW" if settings.weight_decay else "Adam",
         lr=settings.lr,
-        warmup=Text(
-            " that rises from zero over the first {steps:,} steps",
-            "（在前 {steps:,} 步内由零升起）",
-        ).fill(steps=settings.warmup)
-        if settings.warmup
-        else "",
-        cooldown=Text(
-            " that falls in a straight line to zero over the last {share:.0%} of the steps",
-            "（在最后 {share:.0%} 的步数内线性降至零）",
-        ).fill(share=settings.cooldown)
-        if settings.cooldown
-        else "",
+        course=course(settings),
         first=settings.betas[0],
         second=settings.betas[1],
         decay=Text(", weight decay {value:g}", "，权重衰减 {value:g}").fill(
@@ -121,6 +110,28 @@ def optimiser_fact(player: str, settings: Optimiser) -> Text:
         if settings.clip
         else "",
     )
+
+
+def course(settings: Optimiser) -> Text:
+    """How the learning rate rises and falls, behind it."""
+    parts = []
+    if settings.warmup:
+        parts.append(
+            Text(
+                "rises from zero over the first {steps:,} steps", "在前 {steps:,} 步内由零升起"
+            ).fill(steps=settings.warmup)
+        )
+    if settings.cooldown:
+        parts.append(
+            Text(
+                "falls in a straight line to zero over the last {share:.0%} of the steps",
+                "在最后 {share:.0%} 的步数内线性降至零",
+            ).fill(share=settings.cooldown)
+        )
+    if not parts:
+        return Text("", "")
+    told = Text(" and ".join(part.en for part in parts), "，".join(part.zh for part in parts))
+    return Text(" that {told}", "（{told}）").fill(told=told)
 
 
 def shipping_fact(recipe: Recipe) -> Text:

@@ -1,4 +1,4 @@
-"""A model's measured quality, read from its card: a line under the picture, and the whole table."""
+"""A model's measured quality, read from its card: a line under an answer, and the whole table."""
 
 from html import escape
 
@@ -8,60 +8,64 @@ from aigc_core.catalog import Entry
 from aigc_core.errors import AigcError
 from aigc_core.metrics.card import Card, Figure, read_card
 from aigc_core.metrics.glossary import BETTER, METRICS
-from aigc_core.metrics.perturbations import LADDER
+from aigc_core.metrics.kinds import BESIDE, DIGITS, kind_of
+from aigc_core.metrics.ladders import LADDERS
+from aigc_core.tasks import TASKS
 from aigc_core.tasks.image import SampleImages
 from aigc_core.text import Text
 from apps.ui.language import both
 from apps.ui.markup import facts, lede, same
 
-# FID means nothing without the floor beside it; the others speak for themselves.
-LINE = {"fid": True, "label_accuracy": False}
 PARAMETERS = Text("parameters", "参数")
-THIS = Text("this picture", "本次用时")
-BESIDE = Text("{value} (real {floor})", "{value}（真实 {floor}）")
-
-LEDE = Text(
-    "{n} pictures of the model against the training digits, and as many real test digits "
-    "measured in the same way: a figure says little without what real data score.",
-    "以模型生成的 {n} 幅图与训练数字比较，并以同样方法测量等量的真实测试数字。"
-    "单看指标而不知真实数据的得分，说明不了什么。",
-)
-LADDER_LEDE = Text(
-    "What the FID sees: real test digits, spoiled on purpose. Bars grow with the logarithm.",
-    "FID 看到了什么：故意破坏真实测试数字。条形按对数增长。",
-)
+THIS, THIS_TEXT = Text("this picture", "本次用时"), Text("this text", "本次用时")
+SPEED = Text("tokens a second", "词元／秒")
 COMMAND = Text("Measured by", "测量命令")
-HEADS = (
-    Text("Figure", "指标"),
-    Text("Model", "模型"),
-    Text("Real digits", "真实数字"),
-    Text("What it says", "含义"),
-)
+FIGURE, MODEL, SAYS = Text("Figure", "指标"), Text("Model", "模型"), Text("What it says", "含义")
+
+WRITTEN = {"text", "attention", "verse", "translation", "writing"}
+TEXTS = {name for name, task in TASKS.items() if task.__module__.rpartition(".")[2] in WRITTEN}
 
 
 def quality_facts(entry: Entry, record: Record | None = None, *, floors: bool = True) -> str:
-    """The line under the picture: a few figures of the card, and how long this run took.
+    """The line under an answer: a few figures of the card, and how long this run took.
 
     Args:
-        floors: whether what real digits score stands beside a figure that means little without.
+        floors: whether what real data score stand beside a figure that means little without.
     """
     problem = default_engine().problem(entry)
     if problem is not None:
         return f'<p class="notice">{both(problem)}</p>'
-    pairs = real_facts() if entry.is_data else card_facts(entry, floors)
-    if not entry.is_data:
+    if entry.is_data:
+        pairs = real_facts() if entry.answers(SampleImages) else []
+    else:
+        pairs = card_facts(entry, floors)
         pairs.append((PARAMETERS, same(f"{entry.parameters:,}")))
     if record is not None:
-        pairs.append((THIS, same(f"{1000 * record.seconds:.0f} ms")))
+        pairs += run_facts(record)
     return facts(*pairs)
+
+
+def run_facts(record: Record) -> list[tuple[Text, Text]]:
+    """How long a run took, and how fast it wrote where it counted its tokens."""
+    seconds, tokens = record.seconds, record.details.get("tokens")
+    if record.task not in TEXTS:
+        return [(THIS, same(f"{1000 * seconds:.0f} ms"))]
+    took = f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
+    pairs = [(THIS_TEXT, same(took))]
+    if isinstance(tokens, int) and seconds > 0:
+        pairs.append((SPEED, same(f"{tokens / seconds:,.0f}")))
+    return pairs
 
 
 def card_facts(entry: Entry, floors: bool) -> list[tuple[Text, Text]]:
     """A few figures of a model's card."""
     card = card_of(entry)
-    figures = {name: card.figure(name) for name in LINE} if card else {}
+    if card is None:
+        return []
+    kind = kind_of(card)
+    figures = {name: card.figure(name) for name in kind.line}
     return [
-        (METRICS[name].title, shown(figure, floor=floors and LINE[name]))
+        (METRICS[name].title, shown(figure, kind.short if floors and kind.line[name] else None))
         for name, figure in figures.items()
         if figure
     ]
@@ -71,7 +75,7 @@ def real_facts() -> list[tuple[Text, Text]]:
     """The same of real digits, which have no card: what the default model's compares with."""
     models = [entry for entry in default_engine().models(SampleImages) if not entry.is_data]
     card = card_of(models[0]) if models else None
-    figures = [card.figure(name) for name in LINE] if card else []
+    figures = [card.figure(name) for name in DIGITS.line] if card else []
     return [
         (METRICS[figure.name].title, same(METRICS[figure.name].show(figure.floor)))
         for figure in figures
@@ -79,13 +83,13 @@ def real_facts() -> list[tuple[Text, Text]]:
     ]
 
 
-def shown(figure: Figure, *, floor: bool = True) -> Text:
-    """A figure, and in brackets what real digits score."""
+def shown(figure: Figure, beside: Text | None) -> Text:
+    """A figure, and in brackets the floor with its name, where it has one."""
     metric = METRICS[figure.name]
     value = metric.show(figure.value)
-    if figure.floor is None or not floor:
+    if figure.floor is None or beside is None:
         return same(value)
-    return BESIDE.fill(value=value, floor=metric.show(figure.floor))
+    return BESIDE.fill(value=value, name=beside, floor=metric.show(figure.floor))
 
 
 def card_of(entry: Entry) -> Card | None:
@@ -102,10 +106,12 @@ def quality(entry: Entry) -> str:
         card = read_card(entry.folder)
     except AigcError as error:
         return lede(error.text)
-    head = "".join(f"<th>{both(name)}</th>" for name in HEADS)
+    kind = kind_of(card)
+    names = (FIGURE, MODEL, Text(kind.beside.en.capitalize(), kind.beside.zh), SAYS)
+    head = "".join(f"<th>{both(name)}</th>" for name in names)
     rows = "".join(row(figure) for figure in card.figures)
-    fid = card.figure("fid")
-    intro = LEDE.fill(n=f"{fid.args['n']:,}" if fid else "")
+    first = next((figure for name in kind.line if (figure := card.figure(name))), None)
+    intro = kind.lede.fill(n=f"{first.args['n']:,}" if first else "")
     return (
         f'{lede(intro)}<table class="quality"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
         f"</table>{ladder(card)}"
@@ -124,21 +130,29 @@ def row(figure: Figure) -> str:
 
 
 def ladder(card: Card) -> str:
-    """The FID of spoiled digits as bars, the model's own among them."""
+    """What the main figure is read by as bars, the model's own among them."""
     from math import log10
 
-    names = {step.id: step.name for step in LADDER}
-    bars = [(names[rung.perturbation], rung.value, False) for rung in card.ladder]
-    if fid := card.figure("fid"):
-        bars.append((Text(card.model, card.model), fid.value, True))
-    if not bars:
+    if not card.ladder:
         return ""
+    metric = card.ladder[0].metric
+    told = LADDERS[metric]
+    bars = [(told.steps[rung.step], rung.value, False) for rung in card.ladder]
+    if own := card.figure(metric):
+        bars.append((Text(card.model, card.model), own.value, True))
     bars.sort(key=lambda bar: bar[1])
-    low, high = log10(bars[0][1]) - 0.15, log10(bars[-1][1])
+    low, high = bars[0][1], bars[-1][1]
+
+    def width(value: float) -> float:
+        if not told.logarithmic:
+            return value / high
+        start = log10(low) - 0.15
+        return (log10(value) - start) / (log10(high) - start)
+
     lines = "".join(
         f'<div class="bar{" ours" if ours else ""}"><span>{both(name)}</span>'
-        f'<i style="width:{100 * (log10(value) - low) / (high - low):.1f}%"></i>'
-        f"<b>{METRICS['fid'].show(value)}</b></div>"
+        f'<i style="width:{100 * width(value):.1f}%"></i>'
+        f"<b>{METRICS[metric].show(value)}</b></div>"
         for name, value, ours in bars
     )
-    return f'{lede(LADDER_LEDE)}<div class="bars">{lines}</div>'
+    return f'{lede(told.lede)}<div class="bars">{lines}</div>'

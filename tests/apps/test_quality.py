@@ -7,6 +7,7 @@ from aigc_core.artifact import Record
 from aigc_core.catalog import Entry
 from aigc_core.metrics.card import Card, Dataset, Figure, Rung
 from aigc_core.metrics.glossary import METRICS
+from aigc_core.metrics.kinds import kind_of
 from aigc_core.tasks.image import SampleImages
 from apps.ui import quality
 
@@ -110,3 +111,96 @@ def test_the_ladder_rises_and_holds_the_model(entry: Entry, card: Card) -> None:
 
 def test_a_card_without_a_ladder_has_no_bars(card: Card) -> None:
     assert quality.ladder(Card(card.model, card.task, card.licence, card.dataset, ())) == ""
+
+
+PLAYS = Card(
+    "transformer-shakespeare",
+    "text-generation",
+    "apache-2.0",
+    Dataset("karpathy/tiny_shakespeare", "Tiny Shakespeare"),
+    (
+        Figure("nats_char", 1.4826, None, {"n": 111_539}, "test"),
+        Figure("known_words", 0.91, 0.955, {"n": 20}),
+    ),
+    (
+        Rung("uniform", 4.174, {"n": 111_539}, "nats_char"),
+        Rung("bigram", 2.484, {"n": 111_539}, "nats_char"),
+        Rung("nanogpt-gpu", 1.4697, {"source": "https://github.com"}, "nats_char"),
+    ),
+)
+POEMS = Card(
+    "transformer-tang",
+    "text-generation",
+    "apache-2.0",
+    Dataset("chinese-poetry", "Tang quatrains"),
+    (
+        Figure("nats_char", 4.2, None, {"n": 20_841}, "test"),
+        Figure("form_kept", 0.97, 1.0),
+        Figure("rhyme", 0.62, 0.86),
+    ),
+)
+PAIRS = Card(
+    "seq2seq-tatoeba",
+    "translation",
+    "apache-2.0",
+    Dataset("tatoeba", "Tatoeba"),
+    (Figure("bleu_en_zh", 17.2, 4.1, {"n": 999}), Figure("chrf_en_zh", 16.4, 6.0, {"n": 999})),
+)
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        (PLAYS, ["1.483", "91.00 % (validation text 95.50 %)", "91.00 %（验证文本 95.50 %）"]),
+        (POEMS, ["4.200", "97.00 %", "62.00 % (unseen poems 86.00 %)"]),
+        (PAIRS, ["17.2 (word by word 4.10)", "16.4 (word by word 6.00)"]),
+    ],
+)
+def test_text_models_have_figures_of_their_own(
+    card: Card, said: list[str], entry: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality, "read_card", lambda folder: card)
+    line = quality.quality_facts(entry)
+    assert all(part in line for part in said)
+    assert "real digits" not in line.lower()
+    table = quality.quality(entry)
+    kind = kind_of(card)
+    assert kind.beside.en.capitalize() in table
+    assert kind.beside.zh in table
+    assert f"{next(iter(card.figures)).args['n']:,}" in table
+    assert "(" not in quality.quality_facts(entry, floors=False)
+
+
+def test_the_nats_stand_among_simpler_predictions() -> None:
+    bars = quality.ladder(PLAYS).split('<div class="bar')[2:]
+    assert ["ours" in bar for bar in bars] == [False, True, False, False]
+    widths = [float(bar.split("width:")[1].split("%")[0]) for bar in bars]
+    assert widths == pytest.approx(
+        [100 * v / 4.174 for v in (1.4697, 1.4826, 2.484, 4.174)], abs=0.1
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "details", "said", "unsaid"),
+    [
+        (0.5, {"tokens": 128}, ["500 ms", "256", "tokens a second", "词元／秒"], []),
+        (2.5, {"tokens": 5000}, ["2.5 s", "2,000"], [" ms"]),
+        (2.5, {"tokens": ["To", " be"]}, ["2.5 s"], ["tokens a second"]),
+        (0.0, {"tokens": 4}, ["0 ms"], ["tokens a second"]),
+        (1.0, {}, ["1.0 s"], ["tokens a second"]),
+    ],
+)
+def test_the_line_of_a_text_tells_how_fast_it_was_written(
+    seconds: float, details: dict, said: list[str], unsaid: list[str], entry: Entry, record: Record
+) -> None:
+    changes = {"task": "continue-text", "seconds": seconds, "details": details}
+    line = quality.quality_facts(entry, record.model_copy(update=changes))
+    assert quality.THIS_TEXT.en in line
+    assert quality.THIS.en not in line
+    assert all(part in line for part in said)
+    assert not any(part in line for part in unsaid)
+
+
+def test_every_task_is_of_pictures_or_of_text() -> None:
+    assert {"continue-text", "attend-text", "compose-poem", "translate-text"} <= quality.TEXTS
+    assert not any("image" in task or "latent" in task for task in quality.TEXTS)

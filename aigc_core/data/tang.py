@@ -7,12 +7,14 @@ chinese-poetry's (MIT licence), turned into simplified characters with OpenCC's 
 import csv
 import hashlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from aigc_core.data.source import DataFile, open_file
 from aigc_core.data.split import Split
+from aigc_core.data.tang_source import quatrains_of_source
 
 LICENCE = "public domain; collection MIT"
 FILES = {
@@ -48,12 +50,19 @@ def load_quatrains(split: Split, *, download: bool = True) -> tuple[Poem, ...]:
         DatasetMissing: a file is not on the disk, and was not to be, or could not be, fetched.
         CorruptFile: one does not have the published bytes.
     """
-    poems = []
-    for file in FILES.values():
-        table = io.StringIO(open_file(file, download=download).decode())
-        rows = csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE)
-        poems += [Poem(row["author"], row["title"], row["poem"]) for row in rows]
+    rows = [row for length in FILES for row in rows_of(length, download=download)]
+    poems = [Poem(author, title, text) for author, title, text in rows]
     return tuple(poem for poem in poems if held_out(poem.text) == (split == "test"))
+
+
+def rows_of(length: int, *, download: bool) -> Sequence[tuple[str, str, str]]:
+    """Quatrains of so many characters a line, from their table, else from where it comes from."""
+    table = FILES[length]
+    if table.path() is None:
+        return quatrains_of_source(length, download=download)
+    lines = io.StringIO(open_file(table).decode())
+    found = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    return [(row["author"], row["title"], row["poem"]) for row in found]
 
 
 def held_out(text: str) -> bool:

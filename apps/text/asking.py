@@ -73,6 +73,7 @@ def draw() -> None:
                 info=None,
                 elem_id="ask-passage",
             )
+            stage.draw_buttons(Text("Ask", "提问"))
             gr.Examples(
                 [[PASSAGES[text], words] for text, words in QUESTIONS],
                 [passage, question],
@@ -81,7 +82,6 @@ def draw() -> None:
             )
             stage.draw_chips()
             sampling = draw_sampling(AnswerQuestion)
-            stage.draw_buttons(Text("Ask", "提问"))
     gr.HTML(lede(HOW), padding=False)
 
     job = renewed(stage.go, sampling).then(

@@ -74,7 +74,7 @@ def draw() -> None:
                 view(Talk()),
                 padding=False,
                 autoscroll=True,
-                max_height="min(52vh, 560px)",
+                max_height="calc(100vh - 392px)",
                 js_on_load=SCRIPT.read_text("utf-8"),
                 elem_id="chat-talk",
             )

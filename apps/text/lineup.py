@@ -17,7 +17,7 @@ from aigc_core.media import Writing
 from aigc_core.tasks import Request
 from aigc_core.text import Text
 from apps.text import panes
-from apps.text.answers import More, candidates, texts
+from apps.text.answers import More, Status, candidates, pieces
 from apps.text.saving import saved
 from apps.ui.controls import model_chips
 from apps.ui.language import t
@@ -97,7 +97,7 @@ class Lineup:
         wish: Request,
         models: Any,
         web: gr.Request,
-        given: Callable[[Request], str] = lambda _: "",
+        given: Callable[[Entry], str] = lambda _: "",
         made: list[Artifact] | None = None,
         choice: Any = None,
     ) -> AsyncGenerator[tuple[Any, ...], None]:
@@ -105,7 +105,7 @@ class Lineup:
 
         Args:
             models: ids of those that are asked, as they came; the usual ones where there is none.
-            given: what stands before the model's own words on the page.
+            given: what stands on the page before a model's own words.
             made: takes the artifacts, as they are finished.
             choice: what they must be able to do.
 
@@ -114,7 +114,8 @@ class Lineup:
         """
         entries, chosen = candidates(self.request), self.asked(models, choice)
         made = [] if made is None else made
-        shown = {entry.id: panes.working(entry, given(wish)) for entry in chosen}
+        before = {entry.id: given(entry) for entry in chosen}
+        shown = {entry.id: panes.working(entry, before[entry.id]) for entry in chosen}
 
         def update(changed: dict[str, str], status: str, file: str | None = None) -> Any:
             held = gr.update(value=file, interactive=file is not None)
@@ -123,10 +124,21 @@ class Lineup:
 
         yield update(shown, "")
         wishes = [(entry.id, partial(self.fitted, entry, wish)) for entry in chosen]
-        async with aclosing(texts(wishes, web, given, made, self.more)) as steps:
-            async for changed, status in steps:
-                shown |= changed
-                yield update(changed, status)
+        async with aclosing(pieces(wishes, web)) as stream:
+            async for entry, news in stream:
+                match news:
+                    case Status(line):
+                        yield update({}, line)
+                        continue
+                    case Writing(text, thinking):
+                        pane = panes.working(entry, before[entry.id], text, thinking)
+                    case Text():
+                        pane = panes.failed(entry, news)
+                    case _:
+                        made += news
+                        pane = panes.written(entry, before[entry.id], news[0], self.more(news))
+                shown[entry.id] = pane
+                yield update({entry.id: pane}, "")
         with saved(made, self.id) as file:
             # All once more, for those who read the last event alone.
             yield update(shown, "", file)

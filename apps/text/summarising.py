@@ -76,20 +76,20 @@ def draw() -> None:
                 SummariseText,
                 "text",
                 value=EXAMPLES["Tides"],
-                lines=8,
+                lines=6,
                 info=None,
                 elem_id="summarise-text",
             )
+            sentences = control(SummariseText, "sentences", info=None)
+            stage.draw_buttons(TITLE)
             gr.Examples(
                 [[words] for words in EXAMPLES.values()],
                 [text],
                 example_labels=list(EXAMPLES),
                 label=t(Text("Try", "试试")),
             )
-            sentences = control(SummariseText, "sentences", info=None)
             stage.draw_chips()
             sampling = draw_sampling(SummariseText)
-            stage.draw_buttons(TITLE)
     gr.HTML(lede(HOW), padding=False)
 
     job = renewed(stage.go, sampling).then(

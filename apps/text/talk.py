@@ -134,7 +134,7 @@ def shown(turn: Turn, *, writing: bool = False) -> str:
     name = YOU if turn.role == "user" else Text(*turn.name)
     copy = (
         f'<button type="button" data-copy>{both(COPY)}</button>'
-        if turn.content and not writing
+        if turn.role == "assistant" and turn.content and not writing
         else ""
     )
     said = panes.page(turn.content, writing=writing)

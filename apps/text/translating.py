@@ -68,6 +68,7 @@ def draw() -> None:
         with gr.Column(scale=2, elem_classes=["controls"]):
             text = control(TranslateText, "text", lines=3, info=None, elem_id="translate-text")
             to = control(TranslateText, "to", info=None, elem_id="translate-to")
+            stage.draw_buttons(TITLE)
             gr.Examples(
                 [list(pair) for pair in EXAMPLES],
                 [text, to],
@@ -77,7 +78,6 @@ def draw() -> None:
             stage.draw_chips()
             with gr.Accordion(t(Text("More", "更多")), open=False):
                 beams = control(TranslateText, "beams")
-            stage.draw_buttons(TITLE)
     gr.HTML(lede(HONEST), padding=False)
 
     own = gr.State(False)

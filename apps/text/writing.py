@@ -62,16 +62,16 @@ def draw() -> None:
         with gr.Column(scale=2, elem_classes=["controls"]):
             text = control(WriteText, "brief", value=brief, lines=3, info=None, elem_id="brief")
             kind = control(WriteText, "genre", value=genre, info=None, elem_id="genre")
+            parts = control(WriteText, "parts", info=None)
+            stage.draw_buttons(TITLE)
             gr.Examples(
                 [list(pair) for pair in EXAMPLES],
                 [text, kind],
                 example_labels=[words.replace("\n", " ") for words, _ in EXAMPLES],
                 label=t(Text("Try", "试试")),
             )
-            parts = control(WriteText, "parts", info=None)
             stage.draw_chips()
             sampling = draw_sampling(WriteText)
-            stage.draw_buttons(TITLE)
     gr.HTML(lede(HOW), padding=False)
 
     kind.change(possible, kind, nobody, **QUIET)
@@ -105,27 +105,32 @@ async def write(
     wish = WriteText.ask(brief=brief, genre=genre, parts=parts, **values)
     if not LINEUP.asked(models, genre):
         raise InvalidRequest(NOBODY)
-    async with aclosing(LINEUP.answers(wish, models, web, given=beginning, choice=genre)) as steps:
+
+    def beginning(entry: Entry) -> str:
+        """Ours go on with the brief, where it is the beginning of a scene."""
+        return f"{wish.brief.strip()}\n\n" if ours(entry) and genre == "script" else ""
+
+    answers = LINEUP.answers(wish, models, web, given=beginning, choice=genre)
+    async with aclosing(answers) as steps:
         async for output in steps:
             yield output
 
 
+def ours(entry: Entry) -> bool:
+    """Whether a model was trained here: such models write what they have read."""
+    return entry.origin == "scratch"
+
+
 def able(entry: Entry, genre: Any) -> bool:
-    """Whether a model writes a genre: ours write what they have read."""
-    if entry.origin != "scratch" or genre is None:
+    """Whether a model writes a genre."""
+    if not ours(entry) or genre is None:
         return True
     return genre == ("poem" if entry.answers(ComposePoem) else "script")
 
 
 def fitted(entry: Entry, wish: Request) -> Request:
     """The wish as it is put to a model: ours follow no outline and write one section."""
-    return wish.model_copy(update={"parts": 1}) if entry.origin == "scratch" else wish
-
-
-def beginning(request: Request) -> str:
-    """What stands before the model's own words: a scene goes on from its brief."""
-    assert isinstance(request, WriteText)
-    return f"{request.brief.strip()}\n\n" if request.genre == "script" else ""
+    return wish.model_copy(update={"parts": 1}) if ours(entry) else wish
 
 
 def outlined(artifacts: Sequence[Artifact]) -> str:

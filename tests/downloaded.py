@@ -12,7 +12,7 @@ from tests.hub.server import HubServer
 
 pytest_plugins = ("tests.stand_ins",)
 
-FAMILIES = {"qwen3": "causal_lm", "gpt2": "causal_lm"}
+FAMILIES = {"qwen3": "chat_lm", "thinker": "chat_lm", "gpt2": "causal_lm"}
 Downloaded = Callable[[str], Entry]
 
 

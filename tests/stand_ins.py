@@ -22,17 +22,27 @@ CHAT = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+# As templates of models that think: told not to, they close the thoughts before they begin.
+THINKING = CHAT.replace(
+    "assistant\n{% endif %}",
+    "assistant\n{% if not enable_thinking %}<think>\n\n</think>\n\n{% endif %}{% endif %}",
+)
 END, START, STOP = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 
 Builder = Callable[[Path], Path]
 
 
-def qwen3(folder: Path, seed: int = 0, **changes: Any) -> Path:
+def thinker(folder: Path, seed: int = 0) -> Path:
+    """The Qwen3 stand-in with the template of a model that thinks before it answers."""
+    return qwen3(folder, seed, template=THINKING)
+
+
+def qwen3(folder: Path, seed: int = 0, *, template: str = CHAT, **changes: Any) -> Path:
     """A Qwen3 language model with a byte-level BPE tokenizer and a chat template."""
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
     tokenizer = byte_bpe(300, [END, START, STOP], eos_token=STOP, pad_token=END)
-    tokenizer.chat_template = CHAT
+    tokenizer.chat_template = template
     config = Qwen3Config(
         **{
             "vocab_size": len(tokenizer),
@@ -332,6 +342,7 @@ def saved(folder: Path, *things: Any) -> Path:
 
 BUILDERS: dict[str, Builder] = {
     "qwen3": qwen3,
+    "thinker": thinker,
     "gpt2": gpt2,
     "stable-diffusion": stable_diffusion,
     "sdxl": sdxl,

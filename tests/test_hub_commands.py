@@ -79,7 +79,7 @@ def test_add_says_what_it_found_and_asks(
     assert f"fetch {ID}" in out
     entry = Catalog.default().find(ID)
     assert entry.source == Source(REPO, commit)
-    assert entry.family == "aigc_core.families.causal_lm"
+    assert entry.family == "aigc_core.families.chat_lm"
     assert entry.download > entry.numbers > 0
     assert local(entry.source) is None
 

@@ -176,7 +176,7 @@ def attend(model: LoadedText, request: AttendText) -> Events:
     details = {
         "tokens": model.texts_of(tokens),
         "next": nexts(model, tokens, whole, without),
-        "moved": float(divergence(whole, without.unsqueeze(0))[0]),
+        "moved": round(float(divergence(whole, without.unsqueeze(0))[0]), 6),
     } | ({"cut": cut} if cut else {})
     grid = Numbers(maps(watch, layers, heads, len(tokens)), ("layer", "head", "token", "looks at"))
     yield Finished((Output(grid, 0, details),))
@@ -249,7 +249,11 @@ def nexts(
     ids = whole.maximum(without).topk(min(NEXT, len(whole))).indices
     ids = ids[whole[ids].argsort(descending=True)]
     return [
-        [model.name_of(id, stream), float(whole[id].exp()), float(without[id].exp())]
+        [
+            model.name_of(id, stream),
+            round(float(whole[id].exp()), 6),
+            round(float(without[id].exp()), 6),
+        ]
         for id in ids.tolist()
     ]
 

@@ -17,7 +17,15 @@ from aigc_core.families.text_shape import read_shape
 from aigc_core.footprint import Rung
 from aigc_core.hub.snapshot import local
 from aigc_core.placement import Placement
-from aigc_core.tasks import AttendText, ContinueText, RankHeads, Request, ScoreText, TraceText
+from aigc_core.tasks import (
+    AttendText,
+    ContinueText,
+    RankHeads,
+    Request,
+    ScoreText,
+    TraceText,
+    TranslateText,
+)
 from aigc_core.text import Text
 
 SHARED = True  # Each run has a cache of its own.
@@ -123,7 +131,7 @@ def activation_bytes(entry: Entry, request: Request | None = None) -> int:
         return 64_000_000 + entry.numbers // 2
     shape, tokens = read_shape(folder), USUAL_TOKENS
     if request is not None:
-        tokens = getattr(request, "tokens", 0) * getattr(request, "parts", 1) + characters(request)
+        tokens = characters(request) + to_write(request)
     numbers = shape.activations(tokens, PIECE)
     if isinstance(request, ScoreText):
         numbers += 4 * min(tokens, SCORED) * shape.words
@@ -133,10 +141,16 @@ def activation_bytes(entry: Entry, request: Request | None = None) -> int:
     return 4 * numbers
 
 
+def to_write(request: Request) -> int:
+    """How many tokens a run writes at most; a translation is about as long as its text."""
+    if isinstance(request, TranslateText):
+        return 2 * len(request.text)
+    return int(getattr(request, "tokens", 0) * getattr(request, "parts", 1))
+
+
 def characters(request: Request) -> int:
     """How many characters a request gives to read; a few more where words are put around them."""
     texts = [value for _, value in request if isinstance(value, str)]
-    texts += [message.content for message in getattr(request, "messages", ())]
     around = 0 if isinstance(request, ContinueText) else AROUND
     return sum(map(len, texts)) + around
 

@@ -24,6 +24,10 @@ NO_TOKEN = Text(
     "This model has no token {token}; its tokens have the numbers 0 to {last}.",
     "此模型没有词元 {token}；词元编号为 0 到 {last}。",
 )
+TOO_MANY = Text(
+    "{count} tokens are chosen, but no more than {most} are to be written.",
+    "已选 {count} 个词元，但最多只写 {most} 个。",
+)
 
 
 def score(model: LoadedText, request: ScoreText) -> Events:
@@ -59,7 +63,7 @@ def score(model: LoadedText, request: ScoreText) -> Events:
     details = {
         "tokens": texts,
         "characters": sum(map(len, scored)),
-        "nats": float(np.nansum(figures[0], dtype=np.float64)),
+        "nats": round(float(np.nansum(figures[0], dtype=np.float64)), 4),
     }
     yield Finished((Output(Numbers(figures[:, lead:], ("figure", "token")), 0, details),))
 
@@ -116,11 +120,14 @@ def trace(model: LoadedText, request: TraceText) -> Events:
     it goes on as it did. An end that the model chooses is the last step, and no part of the text.
 
     Raises:
-        InvalidRequest: a forced token that the model does not have.
+        InvalidRequest: a forced token that the model does not have, or too many of them.
     """
-    for token in request.forced:
+    forced = request.forced
+    for token in forced:
         if token >= model.words:
             raise InvalidRequest(NO_TOKEN, token=token, last=model.words - 1)
+    if len(forced) > request.tokens:
+        raise InvalidRequest(TOO_MANY, count=len(forced), most=request.tokens)
     prompt, cut = model.fitted(model.encode(request.prompt), request.tokens)
     if cut:
         yield Progress(0, len(prompt), CUT.fill(count=cut))
@@ -135,9 +142,9 @@ def trace(model: LoadedText, request: TraceText) -> Events:
             {
                 "id": chosen.id,
                 "text": model.name_of(chosen.id, stream),
-                "entropy": chosen.entropy,
+                "entropy": round(chosen.entropy, 4),
                 "candidates": [
-                    [one.id, model.name_of(one.id, stream), one.p, one.q]
+                    [one.id, model.name_of(one.id, stream), round(one.p, 6), round(one.q, 6)]
                     for one in chosen.candidates
                 ],
             }

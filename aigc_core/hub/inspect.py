@@ -28,12 +28,15 @@ from aigc_core.hub.weights import remote_parts
 from aigc_core.tasks import brief
 from aigc_core.text import Text
 
-Kind = Literal["causal_lm", "text_to_image"]
+Kind = Literal["causal_lm", "chat_lm", "text_to_image"]
 FAMILIES: dict[Kind, str] = {
     "causal_lm": "aigc_core.families.causal_lm",
+    "chat_lm": "aigc_core.families.chat_lm",
     "text_to_image": "aigc_core.families.text_to_image",
 }
-CONFIG = "config.json"
+CONFIG, TOKENIZER = "config.json", "tokenizer_config.json"
+# Where a chat template may stand by itself, in the order of the years.
+TEMPLATES = ("chat_template.jinja", "chat_template.json")
 HALF = "fp16"
 NO_CONFIG = Text("it has no config.json that says what it is", "它没有说明自身的 config.json")
 SILENT = Text("its {file} does not say what it is", "它的 {file} 没有说明它是什么")
@@ -117,6 +120,8 @@ async def look(web: Web, meter: Meter, listing: Listing) -> Found:
             raise Unsupported(listing.repo, library if isinstance(library, str) else NO_CONFIG)
         config = await fetch_json(web, meter, listing, CONFIG)
         name = model_class(listing, config)
+        if await chats(web, meter, listing):
+            kind = "chat_lm"
         inner = {}
     variant = halved(listing.files, components)
     files = choose(listing.repo, listing.files, variant, components)
@@ -166,6 +171,16 @@ def model_class(listing: Listing, config: Any) -> str:
     if isinstance(quantised, dict):
         raise Unsupported(listing.repo, f"{name}, {quantised.get('quant_method')}")
     return name
+
+
+async def chats(web: Web, meter: Meter, listing: Listing) -> bool:
+    """Whether a language model has a chat template, by which it is talked to."""
+    if any(listing.has(name) for name in TEMPLATES):
+        return True
+    if not listing.has(TOKENIZER):
+        return False
+    settings = await fetch_json(web, meter, listing, TOKENIZER)
+    return isinstance(settings, dict) and bool(settings.get("chat_template"))
 
 
 @cache

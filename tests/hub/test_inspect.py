@@ -28,7 +28,7 @@ StandIn = Callable[[str], Path]
 @pytest.mark.parametrize(
     ("kind", "family", "name"),
     [
-        ("qwen3", "causal_lm", "Qwen3ForCausalLM"),
+        ("qwen3", "chat_lm", "Qwen3ForCausalLM"),
         ("gpt2", "causal_lm", "GPT2LMHeadModel"),
         ("stable-diffusion", "text_to_image", "StableDiffusionPipeline"),
         ("sdxl", "text_to_image", "StableDiffusionXLPipeline"),
@@ -89,6 +89,25 @@ def llama(folder: Path, **config: Any) -> Path:
     content = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", **config}
     (folder / "config.json").write_text(json.dumps(content))
     return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "family"),
+    [
+        ("chat_template.jinja", "{{ messages }}", "chat_lm"),
+        ("chat_template.json", '{"chat_template": "{{ messages }}"}', "chat_lm"),
+        ("tokenizer_config.json", '{"chat_template": "{{ messages }}"}', "chat_lm"),
+        ("tokenizer_config.json", '{"chat_template": [{"name": "default"}]}', "chat_lm"),
+        ("tokenizer_config.json", '{"chat_template": null}', "causal_lm"),
+        ("tokenizer_config.json", "[]", "causal_lm"),
+    ],
+)
+def test_a_model_with_a_chat_template_is_talked_to(
+    file: str, content: str, family: str, hub: HubServer, tmp_path: Path
+) -> None:
+    (llama(tmp_path) / file).write_text(content)
+    hub.add(REPO, tmp_path)
+    assert inspect(REPO).family == f"aigc_core.families.{family}"
 
 
 def pipeline(folder: Path, **index: Any) -> Path:

@@ -3,6 +3,7 @@
 from aigc_core.catalog import Catalog
 from aigc_core.checkpoint import WEIGHTS, digest, load_network
 from aigc_core.data.shakespeare import load_shakespeare
+from aigc_core.engine import Engine
 from aigc_core.errors import InvalidRequest
 from aigc_core.metrics.about import read_about
 from aigc_core.metrics.anchors import anchors, in_bits
@@ -131,6 +132,7 @@ def report(model: str, count: int | None = None, seed: int = 0) -> Card:
 def drawn(model: str, count: int, seed: int) -> list[str]:
     """Texts of the seeds from `seed` on, as the engine draws them."""
     return written(
+        Engine.default(batching=False),
         model,
         (
             ContinueText.ask(

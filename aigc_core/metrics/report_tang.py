@@ -7,6 +7,7 @@ import numpy as np
 from aigc_core.catalog import Catalog
 from aigc_core.checkpoint import WEIGHTS, digest, load_network
 from aigc_core.data.tang import as_line, load_quatrains
+from aigc_core.engine import Engine
 from aigc_core.errors import InvalidRequest
 from aigc_core.metrics.about import read_about
 from aigc_core.metrics.anchors import anchors, in_bits
@@ -108,7 +109,8 @@ def report(model: str, count: int | None = None, seed: int = 0) -> Card:
     network = load_network(entry.network_class, entry.folder, entry.revision)
     weights = digest(entry.folder / WEIGHTS)
     forms = ["57"[place % 2] for place in range(count)]
-    drawn = {suffix: poems(model, forms, seed, asked) for suffix, _, asked in WAYS}
+    engine = Engine.default(batching=False)
+    drawn = {suffix: poems(engine, model, forms, seed, asked) for suffix, _, asked in WAYS}
     corpus = Corpus.of(train)
     found = {suffix: verse_values(texts, forms, corpus) for suffix, texts in drawn.items()}
     real = verse_values(test, [str(poem.index("，")) for poem in test], corpus)
@@ -143,12 +145,14 @@ def report(model: str, count: int | None = None, seed: int = 0) -> Card:
     )
 
 
-def poems(model: str, forms: list[str], seed: int, asked: dict[str, Any]) -> list[str]:
+def poems(
+    engine: Engine, model: str, forms: list[str], seed: int, asked: dict[str, Any]
+) -> list[str]:
     """A poem of each form, of the seeds from `seed` on, each in one line."""
     requests = (
         ComposePoem.ask(form=form, seed=seed + place, **asked) for place, form in enumerate(forms)
     )
-    return [bare(text) for text in written(model, requests)]
+    return [bare(text) for text in written(engine, model, requests)]
 
 
 def cost_figures(network: LanguageModel, poems: list[str], weights: str) -> tuple[Figure, ...]:

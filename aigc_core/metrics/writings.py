@@ -1,28 +1,22 @@
 """Many texts of one model: runs of the engine in a row."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from aigc_core.engine import Engine
 from aigc_core.media import Writing
 from aigc_core.tasks import Request
 from aigc_core.text import Text
-
-if TYPE_CHECKING:
-    from aigc_core.engine import Engine
 
 # A shorter and a longer fence, for a text that holds a fence itself.
 FENCES = ("```", "~~~~~")
 
 
-def written(model: str, requests: Iterable[Request], engine: "Engine | None" = None) -> list[str]:
+def written(engine: Engine, model: str, requests: Iterable[Request]) -> list[str]:
     """The texts that answer requests, in order.
 
     Raises:
         AigcError: as `Engine.run`.
     """
-    from aigc_core.engine import Engine
-
-    engine = engine or Engine.default(batching=False)
     return [
         artifact.media.text
         for request in requests

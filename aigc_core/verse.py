@@ -12,9 +12,9 @@ ENDS = "，。，。"
 CHINESE = "〇\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 MARKS = "，。、；：？！,.;:?!"
 
-COUNT = Text("It has {count} lines instead of 4.", "共 {count} 句，应为 4 句。")
+COUNT = Text("Lines: {count} instead of 4.", "共 {count} 句，应为 4 句。")
 LENGTH = Text(
-    "Line {line} has {count} characters instead of {wanted}.",
+    "Line {line}: {count} characters instead of {wanted}.",
     "第 {line} 句有 {count} 字，应为 {wanted} 字。",
 )
 STRANGE = Text(

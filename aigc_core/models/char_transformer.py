@@ -217,12 +217,14 @@ class Attention(nn.Module):
     def forward(
         self, h: Tensor, turn: Turn | None, past: Cache | None, look: Look | None
     ) -> tuple[Tensor, Cache]:
-        q, k, v = (
-            part.unflatten(2, (self.heads, -1)).transpose(1, 2)
-            for part in self.project(h).chunk(3, dim=2)
+        # First the queries of all heads, then their keys, then their values.
+        both, v = (
+            self.project(h)
+            .unflatten(2, (3 * self.heads, self.length))
+            .transpose(1, 2)
+            .split([2 * self.heads, self.heads], dim=1)
         )
-        if turn is not None:
-            q, k = turn.of(q), turn.of(k)
+        q, k = (both if turn is None else turn.of(both)).chunk(2, dim=1)
         if past is not None:
             k, v = torch.cat([past.keys, k], dim=2), torch.cat([past.values, v], dim=2)
         seen = self._mix(q, k, v) if look is None else self._watched(q, k, v, look)

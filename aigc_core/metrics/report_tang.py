@@ -7,17 +7,17 @@ import numpy as np
 from aigc_core.catalog import Catalog
 from aigc_core.checkpoint import WEIGHTS, digest, load_network
 from aigc_core.data.tang import as_line, load_quatrains
-from aigc_core.engine import Engine
 from aigc_core.errors import InvalidRequest
 from aigc_core.metrics.about import read_about
 from aigc_core.metrics.anchors import anchors, in_bits
 from aigc_core.metrics.card import Card, Dataset, Figure, plain
 from aigc_core.metrics.language import NOTHING, numbers, row_costs
 from aigc_core.metrics.learning_curve import curve_beside
-from aigc_core.metrics.poems import Corpus, bare, rows_of, verse_values
+from aigc_core.metrics.many_poems import compose, loaded
+from aigc_core.metrics.poems import Corpus, rows_of, verse_values
 from aigc_core.metrics.prose import Section, table
 from aigc_core.metrics.publish import COMMAND, publish
-from aigc_core.metrics.writings import samples, written
+from aigc_core.metrics.writings import samples
 from aigc_core.models.protocols import LanguageModel
 from aigc_core.tasks.verse import ComposePoem
 from aigc_core.text import LANGUAGES, Language, Text, paragraph
@@ -54,15 +54,15 @@ PROTOCOL = Text(
     "Nats are means over the {test:,} quatrains, one in twenty by a hash of its words, that the "
     "model was not trained on: all their characters after the sign of the form, punctuation and "
     "the end included. The other figures are of {count:,} poems in each way of drawing, as many of "
-    "five as of seven characters a line, drawn through the suite's engine with the seeds {first} "
-    "to {last}; beside them, the {test:,} unseen poems. With the form kept by force the model "
-    "chooses among characters where a character must stand and has no choice where punctuation "
+    "five as of seven characters a line, drawn as the suite's engine draws them, with the seeds "
+    "{first} to {last}; beside them, the {test:,} unseen poems. With the form kept by force the "
+    "model chooses among characters where a character must stand and has no choice where punctuation "
     "must, so that its share is 100 % whatever the model has learned. Lines rhyme where their last "
     "characters, read in modern Mandarin, belong to one of the thirteen rhyme groups (十三辙).",
     "纳特是模型未训练过的 {test:,} 首绝句（按诗文哈希取二十分之一）的均值："
     "计格式标记之后的所有字符，含标点与结尾。"
     "其余指标来自每种抽取方式各 {count:,} 首诗，五言与七言各半，"
-    "经套件引擎以种子 {first} 至 {last} 抽取；旁列为 {test:,} 首未见过的诗。"
+    "以种子 {first} 至 {last}、按套件引擎的方式抽取；旁列为 {test:,} 首未见过的诗。"
     "强制格式时，模型只在该有字的位置选字、在该有标点的位置别无选择，"
     "因此无论学得如何，合格率都是 100 %。"
     "押韵指句末字按今音（普通话）同属十三辙中的一辙。",
@@ -109,8 +109,8 @@ def report(model: str, count: int | None = None, seed: int = 0) -> Card:
     network = load_network(entry.network_class, entry.folder, entry.revision)
     weights = digest(entry.folder / WEIGHTS)
     forms = ["57"[place % 2] for place in range(count)]
-    engine = Engine.default(batching=False)
-    drawn = {suffix: poems(engine, model, forms, seed, asked) for suffix, _, asked in WAYS}
+    writer = loaded(entry)
+    drawn = {suffix: compose(writer, wishes(forms, seed, asked)) for suffix, _, asked in WAYS}
     corpus = Corpus.of(train)
     found = {suffix: verse_values(texts, forms, corpus) for suffix, texts in drawn.items()}
     real = verse_values(test, [str(poem.index("，")) for poem in test], corpus)
@@ -145,14 +145,11 @@ def report(model: str, count: int | None = None, seed: int = 0) -> Card:
     )
 
 
-def poems(
-    engine: Engine, model: str, forms: list[str], seed: int, asked: dict[str, Any]
-) -> list[str]:
-    """A poem of each form, of the seeds from `seed` on, each in one line."""
-    requests = (
+def wishes(forms: list[str], seed: int, asked: dict[str, Any]) -> list[ComposePoem]:
+    """A poem of each form, of the seeds from `seed` on."""
+    return [
         ComposePoem.ask(form=form, seed=seed + place, **asked) for place, form in enumerate(forms)
-    )
-    return [bare(text) for text in written(engine, model, requests)]
+    ]
 
 
 def cost_figures(network: LanguageModel, poems: list[str], weights: str) -> tuple[Figure, ...]:

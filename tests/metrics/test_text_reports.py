@@ -16,11 +16,13 @@ from aigc_core.data import tang
 from aigc_core.data.tang import Poem
 from aigc_core.engine import Engine
 from aigc_core.errors import InvalidRequest
-from aigc_core.metrics import publish, report_shakespeare, report_tang
+from aigc_core.metrics import many_poems, publish, report_shakespeare, report_tang
 from aigc_core.metrics.__main__ import main
 from aigc_core.metrics.card import Card, read_card
 from aigc_core.metrics.glossary import METRICS
 from aigc_core.metrics.kinds import PLAYS, VERSE, kind_of
+from aigc_core.metrics.poems import bare
+from aigc_core.metrics.writings import written
 from aigc_core.models.char_lstm import CharLSTM
 from aigc_core.models.char_transformer import CharTransformer
 from aigc_core.training import recipes
@@ -66,7 +68,22 @@ NETWORKS = {
         "quatrains",
         "char_transformer:CharTransformer",
     ),
+    # Poems do not fit into its context.
+    "decided": (
+        lambda _: decided(
+            CharTransformer(vocabulary=SIGNS, context=12, width=16, layers=1, heads=2)
+        ),
+        "quatrains",
+        "char_transformer:CharTransformer",
+    ),
 }
+
+
+def decided(network: nn.Module) -> nn.Module:
+    """A network whose weights are larger than at the start, so that it is not undecided."""
+    for weight in network.parameters():
+        weight.data.mul_(6)
+    return network
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +94,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for id, (make, family, network) in NETWORKS.items():
         torch.manual_seed(0)
         made: nn.Module = make(letters)
-        folder = ship(made, recipes.find(id), home / id, {"steps": "10", "batch": "4"})
+        recipe = recipes.find("transformer-tang" if id == "decided" else id)
+        folder = ship(made, recipe, home / id, {"steps": "10", "batch": "4"})
         revision = digest(folder / WEIGHTS)
         entries.append(ENTRY.format(id=id, family=family, network=network, revision=revision))
     (home / "catalog.toml").write_text("".join(entries), "utf-8")
@@ -207,13 +225,32 @@ def test_the_card_is_whole_in_both_languages(name: str, request: pytest.FixtureR
             assert len({line.count("|") for line in block.splitlines()}) == 1
 
 
-def test_samples_are_the_same_poems_again(verse: Card, home: Path):
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"temperature": 1.0, "keep_form": False},
+        {"temperature": 0.9},
+        {"temperature": 0.9, "rhyming": True},
+    ],
+)
+def test_poems_drawn_together_are_those_of_the_engine(
+    asked: dict, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # The last batch is smaller, and poems of both forms stand in one.
+    monkeypatch.setattr(many_poems, "BATCH", 4)
+    requests = report_tang.wishes(["5", "7", "7", "5", "7"], 20, asked)
     engine = Engine.default(batching=False)
-    again = report_tang.poems(engine, "transformer-tang", ["5", "7"], 0, {"keep_form": True})
-    assert all(poem in verse.text for poem in again)
-    assert [len(poem) for poem in again] == [24, 32]
-    (alone,) = report_tang.poems(engine, "transformer-tang", ["7"], 1, {"keep_form": True})
-    assert alone == again[1]
+    alone = [bare(text) for text in written(engine, "decided", requests)]
+    model = many_poems.loaded(engine.catalog.find("decided"))
+    assert many_poems.compose(model, requests) == alone
+
+
+def test_samples_are_those_of_the_seeds(verse: Card, home: Path):
+    model = many_poems.loaded(Engine.default().catalog.find("transformer-tang"))
+    requests = report_tang.wishes(["5", "7"], 0, {"keep_form": True})
+    poems = many_poems.compose(model, requests)
+    assert all(poem in verse.text for poem in poems)
+    assert [len(poem) for poem in poems] == [24, 32]
 
 
 @pytest.mark.parametrize("count", [0, 101])

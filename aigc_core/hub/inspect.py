@@ -35,8 +35,7 @@ FAMILIES: dict[Kind, str] = {
     "text_to_image": "aigc_core.families.text_to_image",
 }
 CONFIG, TOKENIZER = "config.json", "tokenizer_config.json"
-# Where a chat template may stand by itself, in the order of the years.
-TEMPLATES = ("chat_template.jinja", "chat_template.json")
+TEMPLATE = "chat_template.jinja"
 HALF = "fp16"
 NO_CONFIG = Text("it has no config.json that says what it is", "它没有说明自身的 config.json")
 SILENT = Text("its {file} does not say what it is", "它的 {file} 没有说明它是什么")
@@ -175,7 +174,7 @@ def model_class(listing: Listing, config: Any) -> str:
 
 async def chats(web: Web, meter: Meter, listing: Listing) -> bool:
     """Whether a language model has a chat template, by which it is talked to."""
-    if any(listing.has(name) for name in TEMPLATES):
+    if listing.has(TEMPLATE):
         return True
     if not listing.has(TOKENIZER):
         return False

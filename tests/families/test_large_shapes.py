@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,26 +67,38 @@ def sd_vae() -> torch.nn.Module:
     )
 
 
-def qwen3() -> torch.nn.Module:
+def qwen3(
+    hidden: int = 1024, inner: int = 3072, layers: int = 28, heads: int = 16, *, tied: bool = True
+) -> torch.nn.Module:
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
     return Qwen3ForCausalLM(
         Qwen3Config(
             vocab_size=151936,
-            hidden_size=1024,
-            intermediate_size=3072,
-            num_hidden_layers=28,
-            num_attention_heads=16,
+            hidden_size=hidden,
+            intermediate_size=inner,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
             num_key_value_heads=8,
             head_dim=128,
-            tie_word_embeddings=True,
+            tie_word_embeddings=tied,
         )
     )
+
+
+def gpt2() -> torch.nn.Module:
+    """Of 124 million weights: its config's defaults."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    return GPT2LMHeadModel(GPT2Config())
 
 
 SHAPES: dict[str, dict[str, Callable[[], torch.nn.Module]]] = {
     "sd-turbo": {"unet": sd_unet, "text_encoder": clip_h, "vae": sd_vae},
     "qwen3-0.6b": {"": qwen3},
+    "gpt2": {"": gpt2},
+    "qwen3-4b": {"": partial(qwen3, 2560, 9728, 36, 32)},
+    "qwen3-14b": {"": partial(qwen3, 5120, 17408, 40, 40, tied=False)},
 }
 PARTS = [(id, name) for id, parts in SHAPES.items() for name in parts]
 # Gigabytes on the device by dtype and rung, from the numbers of the weights by hand.
@@ -96,6 +109,9 @@ TAKES: list[tuple[str, DType, Rung, float, float]] = [
     ("sd-turbo", "float16", "offload", 1.732, 2.580),
     ("qwen3-0.6b", "float32", "full", 2.384, 0),
     ("qwen3-0.6b", "bfloat16", "full", 1.192, 0),
+    ("gpt2", "float32", "full", 0.498, 0),
+    ("qwen3-4b", "bfloat16", "full", 8.045, 0),
+    ("qwen3-14b", "bfloat16", "full", 29.537, 0),
 ]
 
 
@@ -152,6 +168,9 @@ def test_every_rung_takes_no_more_of_the_device_than_the_whole(id: str):
         ("sd-turbo", 1, "no"),
         ("qwen3-0.6b", 8, "fits"),
         ("qwen3-0.6b", 1, "no"),
+        ("gpt2", 4, "fits"),
+        ("qwen3-4b", 16, "fits"),
+        ("qwen3-14b", 80, "fits"),
     ],
 )
 def test_whether_they_fit_is_said_before_the_download(id: str, free: int, kind: str):

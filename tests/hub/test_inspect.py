@@ -95,7 +95,6 @@ def llama(folder: Path, **config: Any) -> Path:
     ("file", "content", "family"),
     [
         ("chat_template.jinja", "{{ messages }}", "chat_lm"),
-        ("chat_template.json", '{"chat_template": "{{ messages }}"}', "chat_lm"),
         ("tokenizer_config.json", '{"chat_template": "{{ messages }}"}', "chat_lm"),
         ("tokenizer_config.json", '{"chat_template": [{"name": "default"}]}', "chat_lm"),
         ("tokenizer_config.json", '{"chat_template": null}', "causal_lm"),

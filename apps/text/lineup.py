@@ -1,6 +1,6 @@
 """The models of a demo, each in a pane of its own, and what they write there."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,8 @@ from apps.ui.runs import QUIET, guarded, stops
 
 NOT_NAMES = Text("Models must be a list of names.", "模型须是名称的列表。")
 STOP, SAVE_ALL = Text("Stop", "停止"), Text("Save all", "全部保存")
+# Panes that a page has: more than there are models, since some may be added while it is open.
+SLOTS = 12
 # A run that ended early writes no more.
 STILL = "() => {{ document.querySelectorAll('#{id} .cursor').forEach((mark) => mark.remove()) }}"
 
@@ -65,11 +67,22 @@ class Lineup:
     able: Callable[[Entry, Any], bool] = anything
     fitted: Callable[[Entry, Request], Request] = same
 
+    @property
+    def entries(self) -> list[Entry]:
+        """The models in the order of their panes, which no download changes; ours first."""
+        found = default_engine().catalog.answering(self.request)
+        return sorted(found, key=is_pretrained)[:SLOTS]
+
+    @property
+    def present(self) -> list[Entry]:
+        """Those that can answer without a download."""
+        return [entry for entry in self.entries if panes.is_here(entry)]
+
     def usual(self, choice: Any = None) -> list[Entry]:
         """Those that answer where nobody has named any: ours, and one that is pretrained."""
-        here = [entry for entry in present(self.request) if self.able(entry, choice)]
-        ours = [entry for entry in here if entry.origin not in ("hub", "remote")]
-        return ours + [entry for entry in here if entry not in ours][:1]
+        here = [entry for entry in self.present if self.able(entry, choice)]
+        ours = [entry for entry in here if not is_pretrained(entry)]
+        return ours + [entry for entry in here if is_pretrained(entry)][:1]
 
     def asked(self, models: Any, choice: Any = None) -> list[Entry]:
         """Those that a visitor has named and that can do it, in the page's order; else the usual.
@@ -80,7 +93,7 @@ class Lineup:
         if not isinstance(models or [], list | tuple):
             raise InvalidRequest(NOT_NAMES)
         named = {default_engine().catalog.find(model).id for model in models or ()}
-        chosen = [entry for entry in candidates(self.request) if entry.id in named]
+        chosen = [entry for entry in self.entries if entry.id in named]
         for entry in chosen:
             must_be_here(entry)
         return [entry for entry in chosen if self.able(entry, choice)] or self.usual(choice)
@@ -112,7 +125,7 @@ class Lineup:
         Raises:
             AigcError: there is no such model, or it is not on this machine.
         """
-        entries, chosen = candidates(self.request), self.asked(models, choice)
+        chosen = self.asked(models, choice)
         made = [] if made is None else made
         before = {entry.id: given(entry) for entry in chosen}
         shown = {entry.id: panes.working(entry, before[entry.id]) for entry in chosen}
@@ -120,7 +133,7 @@ class Lineup:
         def update(changed: dict[str, str], status: str, file: str | None = None) -> Any:
             held = gr.update(value=file, interactive=file is not None)
             said = {a.record.model: a.media.text for a in made if isinstance(a.media, Writing)}
-            return *(changed.get(entry.id, gr.skip()) for entry in entries), status, held, said
+            return *in_slots(self.entries, changed), status, held, said
 
         yield update(shown, "")
         wishes = [(entry.id, partial(self.fitted, entry, wish)) for entry in chosen]
@@ -152,19 +165,22 @@ class Stage:
 
     def draw_panes(self, choice: Any = None) -> None:
         """A pane of every model, of which the usual ones are seen, and a line on the absent."""
-        entries, shown = candidates(self.lineup.request), self.lineup.usual(choice)
+        entries, shown = self.lineup.entries, self.lineup.usual(choice)
         with gr.Column(elem_classes=["texts"], elem_id=self.lineup.id):
             self.panes = [
                 gr.HTML(self.lineup.first(entry), padding=False, visible=entry in shown)
                 for entry in entries
             ]
+            self.panes += [
+                gr.HTML(padding=False, visible=False) for _ in range(SLOTS - len(entries))
+            ]
             self.away = gr.HTML(panes.away(entries), padding=False, elem_classes=["whole"])
 
     def draw_chips(self) -> None:
         """Which of the models that are here are to answer."""
-        for entry in candidates(self.lineup.request):
+        for entry in self.lineup.entries:
             t(entry.short)  # The page learns all names at the start.
-        entries = present(self.lineup.request)
+        entries = self.lineup.present
         self.models = model_chips(
             entries, elem_id=f"{self.lineup.id}-models", visible=len(entries) > 1
         )
@@ -194,16 +210,16 @@ class Stage:
         Args:
             choice: what says what the models must be able to do.
         """
-        lineup, chosen = self.lineup, [choice] if choice else []
-        known = gr.State([entry.id for entry in present(lineup.request)])
+        lineup, made = self.lineup, choice or gr.State()
+        known = gr.State([entry.id for entry in lineup.present])
 
         @guarded
         async def here(
             before: list[str],
-            *made: Any,
+            choice: Any,
             web: gr.Request,  # noqa: ARG001
         ) -> AsyncIterator[Any]:
-            entries = present(lineup.request)
+            entries = lineup.present
             now = [entry.id for entry in entries]
             if now == before:
                 yield (gr.skip(),) * (len(self.panes) + 3)
@@ -211,19 +227,36 @@ class Stage:
             choices = [(t(entry.short), entry.id) for entry in entries]
             value = [entry.id for entry in lineup.usual()]
             chips = gr.update(choices=choices, value=value, visible=len(entries) > 1)
-            yield *seen(value, *made), panes.away(candidates(lineup.request)), chips, now
+            shown = seen(value, choice)
+            for place, entry in enumerate(lineup.entries):
+                if entry.id in now and entry.id not in before:
+                    shown[place]["value"] = lineup.first(entry)
+            yield *shown, panes.away(lineup.entries), chips, now
 
-        def seen(models: list[str], *made: Any) -> list[Any]:
+        def seen(models: list[str], choice: Any) -> list[Any]:
             """Only the panes of those are there that would be asked."""
-            found = lineup.asked(models, *made)
-            return [gr.update(visible=entry in found) for entry in candidates(lineup.request)]
+            found = {entry.id for entry in lineup.asked(models, choice)}
+            news = {e.id: gr.update(visible=e.id in found) for e in lineup.entries}
+            return in_slots(lineup.entries, news)
 
-        opened()(here, [known, *chosen], [*self.panes, self.away, self.models, known], **QUIET)
-        for component in (self.models, *chosen):
-            component.input(seen, [self.models, *chosen], self.panes, **QUIET)
+        opened()(here, [known, made], [*self.panes, self.away, self.models, known], **QUIET)
+        for component in (self.models, choice):
+            if component is not None:
+                component.change(seen, [self.models, made], self.panes, **QUIET)
         stops(self.stop, jobs, self.status)
         for job in jobs:
             job.failure(None, None, None, js=STILL.format(id=lineup.id), **QUIET)
+
+
+def in_slots(entries: Sequence[Entry], changed: Mapping[str, Any]) -> list[Any]:
+    """What changes in the panes, by model, for all panes of the page."""
+    values = [changed.get(entry.id, gr.skip()) for entry in entries]
+    return values + [gr.skip()] * (SLOTS - len(entries))
+
+
+def is_pretrained(entry: Entry) -> bool:
+    """Whether a model was not made here."""
+    return entry.origin in ("hub", "remote")
 
 
 def kept(poster: Path) -> Artifact | None:

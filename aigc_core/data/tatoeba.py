@@ -10,7 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,12 +25,12 @@ from aigc_core.data.subwords import (
     encoded,
     learn_subwords,
 )
+from aigc_core.text import Language
 
 if TYPE_CHECKING:
     from opencc import OpenCC
     from tokenizers import Tokenizer
 
-Language = Literal["en", "zh"]
 LICENCE = "CC BY 2.0 FR"
 FILE = DataFile(
     "translation_en_zh/cmn.txt",

@@ -1,11 +1,12 @@
 """Texts into the numbers of a translator from scratch, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aigc_core.data.subwords import END, SPECIAL, START, TO_CHINESE, TO_ENGLISH, UNKNOWN
-from aigc_core.data.tatoeba import Language, tidy
+from aigc_core.data.tatoeba import tidy
+from aigc_core.text import Language
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -44,20 +45,28 @@ class Translator:
         left_out = [text[start:end] for number, (start, end) in pairs if number == unknown]
         return [number for number, _ in pairs if number != unknown], left_out
 
+    def fits(self, to: str) -> Callable[[str], bool]:
+        """Whether a sentence is not too long to be translated whole."""
+        return lambda text: len(self.read(text, to)[0]) <= self.room
+
     def source(self, tokens: Sequence[int], to: str) -> list[int]:
         """What the network reads: the language to write, the sentence, the end."""
         sign, end = self.tokenizer.token_to_id(TO[to]), self.tokenizer.token_to_id(END)
         return [sign, *tokens, end]
 
+    @property
+    def start(self) -> int:
+        """The token before the first of a translation."""
+        return int(self.tokenizer.token_to_id(START))
+
     def search(self, sentences: int, beams: int) -> "BeamSearch":
         """A search for the translations of so many sentences."""
         from aigc_core.models.beam_search import BeamSearch
 
-        start, end = self.tokenizer.token_to_id(START), self.tokenizer.token_to_id(END)
         return BeamSearch(
             sentences,
-            start=start,
-            ends=[end],
+            start=self.start,
+            ends=[self.tokenizer.token_to_id(END)],
             beams=beams,
             longest=self.network.longest - 1,
             never=[self.tokenizer.token_to_id(sign) for sign in SPECIAL if sign != END],

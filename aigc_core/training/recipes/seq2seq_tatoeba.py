@@ -1,4 +1,4 @@
-"""The Transformer that translates, both ways, on Tatoeba's pairs. About 100 minutes on two cores."""
+"""The Transformer that translates, both ways, on Tatoeba's pairs. 100 minutes on two cores."""
 
 from aigc_core.data.tatoeba import LONGEST, WORDS, examples, files, tokenizer
 from aigc_core.families.translator import Translator

@@ -15,8 +15,6 @@ from aigc_core.tasks.verse import FindPoems
 from aigc_core.text import Text
 from aigc_core.verse import CHINESE
 
-RUN = 3
-
 SEARCHING = Text("reading the training poems", "正在读取训练诗")
 NO_CHARACTERS = Text(
     "There is no Chinese character in this poem. Paste one.",
@@ -26,13 +24,21 @@ NO_CHARACTERS = Text(
 
 @dataclass(frozen=True)
 class Shelf:
-    """Poems, and their characters without punctuation as code points (n, longest), 0 after the end.
+    """Poems, and where each run of three characters occurs in them.
 
-    Every run of characters of a poem is in its row, also those that go from one line to the next.
+    A poem's characters without punctuation are one row, so that runs go on from line to line.
+
+    Args:
+        poems: all of them.
+        codes: their characters as code points (n, longest), 0 after the end.
+        runs: every run of three of every poem, in order.
+        rows: the poem of each.
     """
 
     poems: Sequence[Poem]
     codes: np.ndarray
+    runs: np.ndarray
+    rows: np.ndarray
 
     @classmethod
     def of(cls, poems: Sequence[Poem]) -> "Shelf":
@@ -40,7 +46,9 @@ class Shelf:
         codes = np.zeros((len(rows), max(map(len, rows), default=0)), np.uint32)
         for row, text in zip(codes, rows, strict=True):
             row[: len(text)] = points(text)
-        return cls(poems, codes)
+        found = runs(codes)
+        order = np.argsort(found, axis=None)
+        return cls(poems, codes, found.ravel()[order], order // max(1, found.shape[1]))
 
     def nearest(self, text: str, count: int) -> list[tuple[int, float, int]]:
         """(place, share, longest) of the nearest poems to characters without punctuation.
@@ -49,25 +57,25 @@ class Shelf:
         in common.
         """
         asked = points(text)
-        shares = self.shared(asked)
-        (places,) = np.nonzero(shares)
-        if len(places) < count:
-            places = np.arange(len(self.poems))
-        lengths = longest(asked, self.codes[places])
-        order = np.lexsort((-lengths, -shares[places]))[:count]
-        return [(int(places[at]), float(shares[places[at]]), int(lengths[at])) for at in order]
+        shares, lengths = self.shared(asked), np.zeros(len(self.poems), np.int64)
+        sharing = shares > 0
+        lengths[sharing] = longest(asked, self.codes[sharing])
+        if sharing.sum() < count:
+            # The others have no run of three in common with it.
+            for length in (1, 2):
+                same = np.isin(runs(self.codes, length), runs(asked, length)).any(axis=1)
+                lengths[same & ~sharing] = length
+        order = np.lexsort((-lengths, -shares))[:count]
+        return [(int(place), float(shares[place]), int(lengths[place])) for place in order]
 
     def shared(self, asked: np.ndarray) -> np.ndarray:
         """Of each poem, the share of the different runs of three in `asked` that occur in it."""
-        wanted = np.unique(runs(asked))
-        if not len(wanted):
-            return np.zeros(len(self.poems))
-        found = runs(self.codes)
-        nearest = np.searchsorted(wanted, found).clip(max=len(wanted) - 1)
-        row, column = np.nonzero(wanted[nearest] == found)
-        # Each run counts once in a poem, however often it occurs there.
-        pairs = np.unique(row * len(wanted) + nearest[row, column])
-        return np.bincount(pairs // len(wanted), minlength=len(self.poems)) / len(wanted)
+        wanted, counts = np.unique(runs(asked)), np.zeros(len(self.poems))
+        starts, ends = (np.searchsorted(self.runs, wanted, side) for side in ("left", "right"))
+        for start, end in zip(starts, ends, strict=True):
+            # A run counts once in a poem, however often it occurs there.
+            counts[np.unique(self.rows[start:end])] += 1
+        return counts / max(1, len(wanted))
 
 
 def find(model: CharModel, request: FindPoems) -> Events:
@@ -121,9 +129,12 @@ def longest(asked: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return most.astype(np.int64)
 
 
-def runs(codes: np.ndarray) -> np.ndarray:
-    """Each run of three code points (..., n) as one number (..., n - 2)."""
+def runs(codes: np.ndarray, length: int = 3) -> np.ndarray:
+    """Each run of code points (..., n) as one number (..., n - length + 1); three at most fit."""
     wide = codes.astype(np.uint64)
-    parts = [wide[..., place : wide.shape[-1] - RUN + 1 + place] for place in range(RUN)]
-    # A code point has 21 bits.
-    return (parts[0] << np.uint64(42)) | (parts[1] << np.uint64(21)) | parts[2]
+    count = max(0, wide.shape[-1] - length + 1)
+    made = np.zeros((*wide.shape[:-1], count), np.uint64)
+    for place in range(length):
+        # A code point has 21 bits.
+        made = (made << np.uint64(21)) | wide[..., place : place + count]
+    return made

@@ -41,9 +41,15 @@ class Translator:
         text = tidy(text, OTHER[to])
         found = self.tokenizer.encode(text)
         unknown = self.tokenizer.token_to_id(UNKNOWN)
-        pairs = list(zip(found.ids, found.offsets, strict=True))
-        left_out = [text[start:end] for number, (start, end) in pairs if number == unknown]
-        return [number for number, _ in pairs if number != unknown], left_out
+        left_out = [
+            text[start:end]
+            for number, (start, end) in zip(found.ids, found.offsets, strict=True)
+            if number == unknown
+        ]
+        if left_out:
+            rest = tidy("".join(mark for mark in text if mark not in left_out), OTHER[to])
+            found = self.tokenizer.encode(rest)
+        return list(found.ids), left_out
 
     def fits(self, to: str) -> Callable[[str], bool]:
         """Whether a sentence is not too long to be translated whole."""

@@ -140,10 +140,20 @@ class TestTranslating:
             text, *_ = run(model, ASKED.model_copy(update={"beams": beams}))
             assert not [sign for sign in SPECIAL if sign in text]
 
-    def test_directions_and_beams_matter(self, model: LoadedTranslator):
-        neither = "12 king 国王"
-        into = {to: run(model, TranslateText.ask(text=neither, to=to))[0] for to in ("zh", "en")}
-        assert into["zh"] != into["en"]
+    def test_the_network_is_told_the_language(self, model: LoadedTranslator):
+        for to in ("zh", "en"):
+            _, details, _ = run(model, TranslateText.ask(text="12 king 国王", to=to))
+            assert (details["source"][0], details["source"][-1]) == (f"<{to}>", "</s>")
+
+    def test_more_beams_find_no_worse(self, model: LoadedTranslator):
+        source = model.translator.source(model.translator.read("the king is well", "zh")[0], "zh")
+        scores = []
+        for beams in (1, 6):
+            search, past = model.translator.search(1, beams), model.begin(source)
+            while not search.over:
+                past = model.advance(past, search)
+            scores.append(search.found(0)[0].score)
+        assert scores[0] < scores[1]
 
     def test_lines_stay_lines(self, model: LoadedTranslator):
         text, *_ = run(model, TranslateText.ask(text="The king.\n\nThe queen."))

@@ -18,10 +18,11 @@ from apps.ui.runs import QUIET, guarded
 
 TITLE = Text("Where it looked", "它看了哪里")
 SAYS = Text(
-    "Each row is a piece that {model} wrote, each column one of yours: the darker, the more of its "
-    "attention the piece took from there. Nobody told it which words belong together.",
-    "每一行是 {model} 写出的一个词片，每一列是原文的一个词片：颜色越深，注意力越集中。"
-    "哪些词相互对应，并没有人教过它。",
+    "Each row is a piece that {model} wrote, each column one of yours, between the sign of the "
+    "language asked for and the end: the darker, the more of its attention it took from there. "
+    "Nobody told it which words belong together.",
+    "每一行是 {model} 写出的一个词片，每一列是原文的一个词片，首尾两列是目标语言标记和句末："
+    "颜色越深，注意力越集中。哪些词相互对应，并没有人教过它。",
 )
 LAST = Text("The last sentence is shown.", "此处显示最后一句。")
 LAYER, HEAD, MEAN = Text("Layer", "层"), Text("Head", "头"), Text("mean", "平均")
@@ -86,14 +87,17 @@ def shown(artifacts: Sequence[Artifact]) -> tuple[Any, ...]:
         return None, "", hidden, hidden, ""
     layers, heads, *_ = found.weights.shape
     name = default_engine().catalog.find(found.model).short
-    words = f"<h2>{both(TITLE)}</h2>{lede(SAYS.fill(model=name))}"
-    last = str(layers - 1)
+    several = any(a.record.details.get("sentences", 1) > 1 for a in artifacts)
+    note = lede(LAST) if several else ""
+    words = f"<h2>{both(TITLE)}</h2>{lede(SAYS.fill(model=name))}{note}"
+    # The last layer looks ahead; the one before it aligns best (Garg et al. 2019, 1909.02074).
+    first = str(max(0, layers - 2))
     return (
         found,
         words,
-        gr.update(choices=choices(layers), value=last, visible=layers > 1),
+        gr.update(choices=choices(layers), value=first, visible=layers > 1),
         gr.update(choices=choices(heads), value=ALL, visible=heads > 1),
-        picture(found, last, ALL),
+        picture(found, first, ALL),
     )
 
 

@@ -105,7 +105,9 @@ def page(text: str, given: str = "", *, writing: bool = False) -> str:
     cursor = '<i class="cursor"></i>' if writing else ""
     # The page breaks lines where the text does; markup in it is shown and does nothing.
     made = f'<span class="made">{escape(text)}</span>'
-    return f'<div class="paper" dir="auto">{before}{made}{cursor}</div>'
+    if writing:  # What is longer than its place is seen at its end, as long as it grows.
+        return f'<div class="paper live" dir="auto"><div>{before}{made}{cursor}</div></div>'
+    return f'<div class="paper" dir="auto">{before}{made}</div>'
 
 
 def thoughts(text: str) -> str:

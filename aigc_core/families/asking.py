@@ -77,6 +77,6 @@ class Chatter(Protocol):
         """
         ...
 
-    def texts(self, text: str) -> list[str]:
+    def texts(self, text: str, /) -> list[str]:
         """The texts of the tokens that a text consists of; nothing where nobody knows them."""
         ...

@@ -97,7 +97,7 @@ class Chat:
             details["dropped"] = laid.dropped
         return Said(finished(written.text, opened=laid.opened), details)
 
-    def texts(self, text: str) -> list[str]:
+    def texts(self, text: str, /) -> list[str]:
         return self.model.texts_of(self.model.encode(text, special=False)) if text else []
 
 

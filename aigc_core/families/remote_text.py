@@ -8,8 +8,10 @@ https://platform.openai.com/docs/api-reference
 """
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -17,12 +19,16 @@ from aigc_core.bridge import run_async
 from aigc_core.catalog import Entry
 from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
 from aigc_core.families import Answer
+from aigc_core.families.asking import Said, Wish, as_it_is
+from aigc_core.families.chat_tasks import TASKS, Events
 from aigc_core.families.remote import ANY, ASKING, Remote, check, connect, web
 from aigc_core.families.remote_causes import of_status, words
 from aigc_core.families.remote_errors import NotServed, ServerBroken, StreamBroken
+from aigc_core.families.thinking import finished, parted
 from aigc_core.media import Writing
 from aigc_core.placement import Placement
 from aigc_core.tasks import ContinueText, Request
+from aigc_core.tasks.text import Sampling
 from aigc_core.text import Text
 
 __all__ = ["ANSWERS", "SHARED", "check", "load"]
@@ -54,10 +60,12 @@ class Piece:
     Args:
         text: what came.
         end: why it ended, in the protocol's words; empty while it has not.
+        thinking: what came of the model's thoughts, where the server parts them.
     """
 
     text: str
     end: str = ""
+    thinking: str = ""
 
 
 class NoSuchPath(Exception):
@@ -70,30 +78,87 @@ def load(entry: Entry, placement: Placement, step: Callable[[], None] = lambda: 
     return RemoteText(**vars(connect(entry, placement)))
 
 
-def continue_text(model: RemoteText, request: ContinueText) -> Generator[FamilyEvent, None, None]:
+def continue_text(model: RemoteText, request: ContinueText) -> Events:
     """The prompt's continuation, a `Preview` of it after each piece that arrives."""
-    progress = Progress(0, request.tokens, ASKING.fill(host=model.host))
+    said = yield from told(model, pieces(model, request), request.tokens, Writing)
+    output = Output(said.writing, request.seed, said.details, tolerance=said.tolerance)
+    yield Finished((output,))
+
+
+def told(
+    model: RemoteText,
+    arriving: AsyncIterator[Piece],
+    tokens: int,
+    shown: Callable[[str, str], Writing],
+    note: Text | None = None,
+) -> Generator[FamilyEvent, None, Said]:
+    """Tells pieces as they arrive; returns all that was said.
+
+    Args:
+        shown: the preview of a text so far, and of thoughts that the server sends apart.
+    """
+    progress = Progress(0, tokens, ASKING.fill(host=model.host))
+    text = thoughts = end = ""
 
     async def events() -> AsyncGenerator[FamilyEvent, None]:
-        nonlocal progress
-        text, count, end = "", 0, ""
-        async for piece in pieces(model, request):
+        nonlocal progress, text, thoughts, end
+        count = 0
+        async for piece in arriving:
             end = piece.end or end
-            if not piece.text:
+            if not (piece.text or piece.thinking):
                 continue
-            text, count = text + piece.text, count + 1
+            text, thoughts, count = text + piece.text, thoughts + piece.thinking, count + 1
             # Servers send a token at a time, but may put some together.
-            note = WRITING.fill(host=model.host)
-            progress = Progress(min(count, request.tokens), request.tokens, note)
+            said = note or WRITING.fill(host=model.host)
+            progress = Progress(min(count, tokens), tokens, said)
             yield progress
-            yield Preview(Writing(text), count)
+            yield Preview(shown(text, thoughts), count)
         if not end:
             raise StreamBroken(model.id, model.host)
-        ended = "at the limit" if end == "length" else "by itself"
-        details = {**model.details, "protocol": model.way, "ended": ended}
-        yield Finished((Output(Writing(text), request.seed, details, tolerance=ANY),))
 
     yield from run_async(events, lambda: progress)
+    ended = "at the limit" if end == "length" else "by itself"
+    details = {**model.details, "protocol": model.way, "ended": ended}
+    return Said(Writing(text, thoughts), details, ANY)
+
+
+@dataclass(frozen=True)
+class RemoteChat:
+    """A model on a server as one that can be asked."""
+
+    model: RemoteText
+
+    def ask(
+        self,
+        wish: Wish,
+        sampling: Sampling,
+        tokens: int,
+        *,
+        thinking: bool = False,
+        shown: Callable[[Writing], Writing] = as_it_is,
+        note: Text | None = None,
+    ) -> Generator[FamilyEvent, None, Said]:
+        """As `Chatter.ask`. What has no room is the server's affair."""
+        more = {"chat_template_kwargs": {"enable_thinking": True}} if thinking else {}
+        turns = wish.turns(wish.material, wish.older)
+        said = yield from told(
+            self.model,
+            chatted(self.model, turns, sampling, tokens, more),
+            tokens,
+            lambda text, thoughts: shown(together(parted(text), thoughts)),
+            note,
+        )
+        whole = together(finished(said.writing.text), said.writing.thinking)
+        # How it was asked for this answer is no sign of how it is best asked to go on.
+        return Said(whole, {**said.details, "protocol": "chat"}, said.tolerance)
+
+    def texts(self, _: str, /) -> list[str]:
+        return []
+
+
+def together(writing: Writing, thoughts: str) -> Writing:
+    """A text with the thoughts in it and those that came apart."""
+    return Writing(writing.text, thoughts.strip() or writing.thinking)
 
 
 async def pieces(model: RemoteText, request: ContinueText) -> AsyncIterator[Piece]:
@@ -111,7 +176,8 @@ async def pieces(model: RemoteText, request: ContinueText) -> AsyncIterator[Piec
         except NoSuchPath:
             if model.way:
                 raise NotServed(model.id, model.host, model.entry.served) from None
-    async for piece in chatted(model, request):
+    turns = [{"role": "user", "content": request.prompt}]
+    async for piece in chatted(model, turns, request, request.tokens):
         model.way = "chat"
         yield piece
 
@@ -130,7 +196,7 @@ async def completed(model: RemoteText, request: ContinueText) -> AsyncIterator[P
         client.stream(
             "POST",
             completions_url(model.address),
-            json={**wish, **settings(request)},
+            json={**wish, **settings(request, request.tokens), **extras(request)},
             headers=headers,
         ) as response,
     ):
@@ -149,26 +215,47 @@ async def completed(model: RemoteText, request: ContinueText) -> AsyncIterator[P
                 yield Piece(str(choice.get("text") or ""), choice.get("finish_reason") or "")
 
 
-async def chatted(model: RemoteText, request: ContinueText) -> AsyncIterator[Piece]:
-    """What `/chat/completions` answers to the prompt."""
-    message = {"role": "user", "content": request.prompt}
+async def chatted(
+    model: RemoteText,
+    turns: list[dict[str, str]],
+    sampling: Sampling,
+    tokens: int,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> AsyncIterator[Piece]:
+    """What `/chat/completions` answers to a conversation; `more` is sent as it is."""
     async with model.client() as client:
         answer = await client.chat_completion(
-            [message], model=model.entry.served, stream=True, **settings(request)
+            turns,
+            model=model.entry.served,
+            stream=True,
+            **settings(sampling, tokens),
+            extra_body={**extras(sampling), **more} or None,
         )
         async for said in answer:
             for choice in said.choices:
-                yield Piece(choice.delta.content or "", choice.finish_reason or "")
+                delta = choice.delta
+                # vLLM and others have called it both ways.
+                thoughts = delta.get("reasoning_content") or delta.get("reasoning") or ""
+                yield Piece(delta.content or "", choice.finish_reason or "", str(thoughts))
 
 
-def settings(request: ContinueText) -> dict[str, Any]:
+def settings(sampling: Sampling, tokens: int) -> dict[str, Any]:
     """The request in the protocol's words."""
     return {
-        "max_tokens": request.tokens,
-        "temperature": request.temperature,
-        "top_p": request.top_p,
-        "seed": request.seed,
+        "max_tokens": tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "seed": sampling.seed,
     }
+
+
+def extras(sampling: Sampling) -> dict[str, Any]:
+    """What the protocol has no word for, in that of vLLM and others; nothing where it is off.
+
+    A server that does not know it may refuse it.
+    """
+    off = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
+    return {name: value for name in off if (value := getattr(sampling, name)) != off[name]}
 
 
 def completions_url(address: str) -> str:
@@ -179,4 +266,11 @@ def completions_url(address: str) -> str:
     return base._replace(path=f"{path}/completions").geturl()
 
 
-ANSWERS: dict[type[Request], Answer] = {ContinueText: continue_text}
+def answer(model: RemoteText, request: Any, *, task: Callable[..., Events]) -> Events:
+    yield from task(RemoteChat(model), request)
+
+
+ANSWERS: dict[type[Request], Answer] = {
+    ContinueText: continue_text,
+    **{kind: partial(answer, task=task) for kind, task in TASKS.items()},
+}

@@ -41,8 +41,9 @@ def signs(words: int) -> str:
 
 @torch.no_grad()
 def texts(network: Generator, count: int, seed: int, temperature: float = 1.0) -> Tensor:
-    """Texts (count, length) of a network, in eval mode."""
+    """Texts (count, length) of a network, by numbers of the CPU."""
     u = torch.rand(count, network.length, generator=Random().manual_seed(seed))
+    u = u.to(network.bias.device)
     return torch.cat([network.sample(rows, temperature) for rows in u.split(ROWS)])
 
 

@@ -1,0 +1,74 @@
+"""The text GAN on SeqGAN's oracle: the start by maximum likelihood, and the game that follows.
+
+`RECIPE` is the start; `benchmarks/text_gan.py` goes on from the best of it, over several oracles.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import load_file
+
+from aigc_core.models.oracle import LENGTH, WIDTH, WORDS, oracle, signs, texts
+from aigc_core.models.text_gan import Discriminator, Generator
+from aigc_core.training.recipe import Optimiser, Recipe
+from aigc_core.training.text_gan import Likelihood, PolicyGradient
+
+TEXTS = 10_000
+# Of the texts that are learned from, and of those that are kept back.
+LEARNED, KEPT_BACK = 1, 2
+
+
+def generator() -> Generator:
+    """A network of the oracle's own size."""
+    return Generator(
+        vocabulary=signs(WORDS), length=LENGTH, ends=False, embedding=WIDTH, width=WIDTH
+    )
+
+
+def real(seed: int) -> tuple[np.ndarray, ...]:
+    """The oracle's texts (10,000, 20)."""
+    return (texts(oracle(seed), TEXTS, LEARNED).numpy().astype(np.int16),)
+
+
+def likelihood(seed: int) -> Recipe:
+    """The start, of the oracle of this seed."""
+    return Recipe(
+        name="text-gan-oracle",
+        objective=lambda: Likelihood(generator()),
+        data=partial(real, seed),
+        optimisers={"generator": Optimiser(lr=1e-2, cooldown=0.3)},
+        ships="generator",
+        batch=64,
+        steps=9_000,
+        ema=0.998,
+        seed=seed,
+    )
+
+
+def adversarial(seed: int, start: Path) -> Recipe:
+    """The game, from the weights in a file."""
+
+    def objective() -> PolicyGradient:
+        policy = generator()
+        policy.load_state_dict({name: value.float() for name, value in load_file(start).items()})
+        judge = Discriminator(WORDS, embedding=32, width=64, dropout=0.3)
+        return PolicyGradient(policy, judge, rounds=2)
+
+    return Recipe(
+        name="text-gan-oracle-game",
+        objective=objective,
+        data=partial(real, seed),
+        optimisers={
+            "generator": Optimiser(lr=1e-3, betas=(0.5, 0.99), warmup=100, clip=1.0),
+            "discriminator": Optimiser(lr=5e-3, betas=(0.5, 0.99)),
+        },
+        ships="generator",
+        batch=128,
+        steps=2_000,
+        ema=0.99,
+        seed=seed,
+    )
+
+
+RECIPE = likelihood(0)

@@ -8,6 +8,7 @@ import pytest
 from aigc_core.engine import Engine
 from aigc_core.events import Preview, Result
 from aigc_core.families import chat_lm, remote_text
+from aigc_core.families.chat_tasks import TASKS
 from aigc_core.media import Writing
 from aigc_core.tasks import (
     AnswerQuestion,
@@ -35,8 +36,8 @@ def said(engine: Engine, request: Request) -> Writing:
 
 
 def test_it_answers_what_a_chat_model_here_does() -> None:
-    assert set(remote_text.ANSWERS) == {ContinueText, *remote_text.TASKS}
-    assert set(remote_text.TASKS) < set(chat_lm.ANSWERS)
+    assert set(remote_text.ANSWERS) == {ContinueText, *TASKS}
+    assert set(TASKS) < set(chat_lm.ANSWERS)
 
 
 def test_a_conversation_goes_as_it_is(server: Server, engine: Engine) -> None:

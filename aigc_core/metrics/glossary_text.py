@@ -234,6 +234,15 @@ LATENT: dict[str, Metric] = {
         "higher",
         paper="https://arxiv.org/abs/1509.00519",
     ),
+    "others_distortion": Metric(
+        Text("Distortion with another's latent, nats a line", "换用他句潜变量的失真（纳特/句）"),
+        Text(
+            "What the characters cost with the latent of another line: as much as with their own "
+            "where the latent is not used.",
+            "换用另一句的潜变量时各字的代价；若与用自身潜变量时相同，则潜变量未被使用。",
+        ),
+        "neither",
+    ),
 }
 
 LINES: dict[str, Metric] = {
@@ -263,6 +272,23 @@ LINES: dict[str, Metric] = {
         )
         for order in (2, 3, 4)
     },
+    "line_form": Metric(
+        Text("Form kept", "合乎格式"),
+        Text(
+            "Share of the lines drawn with five or seven characters.",
+            "抽出的诗句中为五字或七字的比例。",
+        ),
+        "higher",
+        share=True,
+    ),
+    "different": Metric(
+        Text("Different lines", "互不相同的诗句"),
+        Text(
+            "Share of the lines drawn that differ from all others.", "抽出的诗句中互不相同的比例。"
+        ),
+        "higher",
+        share=True,
+    ),
     "distinct": Metric(
         Text("Different characters", "用字种数"),
         Text("How many kinds of characters the lines consist of.", "诗句中共用了多少个不同的字。"),

@@ -64,13 +64,13 @@ LATENT = Kind(
 )
 LINES = Kind(
     line={"bleu_3": True, "self_bleu_3": True},
-    beside=Text("unseen lines", "未见诗句"),
-    short=Text("unseen", "未见"),
+    beside=Text("real lines", "真实诗句"),
+    short=Text("real", "真实"),
     lede=Text(
         "{n} lines of the model against lines of poems that it was not trained on, and as many "
-        "other unseen lines measured in the same way. Quality alone is easy: one good line, said "
-        "again and again, has it.",
-        "将模型写的 {n} 句与未训练过的诗句比较，并以同样方法测量等量的其他未见诗句。"
+        "real lines measured in the same way. Quality alone is easy: one good line, said again and "
+        "again, has it.",
+        "将模型写的 {n} 句与未训练过的诗句比较，并以同样方法测量等量的真实诗句。"
         "只求质量很容易：反复写同一好句即可。",
     ),
 )

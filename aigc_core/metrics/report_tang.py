@@ -53,12 +53,13 @@ WAYS: tuple[tuple[str, Text, dict[str, Any]], ...] = (
 PROTOCOL = Text(
     "Nats are means over the {test:,} quatrains, one in twenty by a hash of its words, that the "
     "model was not trained on: all their characters after the sign of the form, punctuation and "
-    "the end included. The other figures are of {count:,} poems in each way of drawing, as many of "
-    "five as of seven characters a line, drawn as the suite's engine draws them, with the seeds "
-    "{first} to {last}; beside them, the {test:,} unseen poems. With the form kept by force the "
-    "model chooses among characters where a character must stand and has no choice where "
-    "punctuation must, so that its share is 100 % whatever the model has learned. Lines rhyme where their last "
-    "characters, read in modern Mandarin, belong to one of the thirteen rhyme groups (十三辙).",
+    "the end included. The other figures are of {count:,} poems in each way of drawing, as many "
+    "of five as of seven characters a line, drawn as the suite's engine draws them, with the "
+    "seeds {first} to {last}; beside them, the {test:,} unseen poems. With the form kept by force"
+    " the model chooses among characters where a character must stand and has no choice where "
+    "punctuation must, so that its share is 100 % whatever the model has learned. Lines rhyme "
+    "where their last characters, read in modern Mandarin, belong to one of the thirteen rhyme "
+    "groups (十三辙).",
     "纳特是模型未训练过的 {test:,} 首绝句（按诗文哈希取二十分之一）的均值："
     "计格式标记之后的所有字符，含标点与结尾。"
     "其余指标来自每种抽取方式各 {count:,} 首诗，五言与七言各半，"

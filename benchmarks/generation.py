@@ -63,9 +63,9 @@ def measured(rounds: int, tokens: int) -> str:
         "CharLSTM": loaded(CharLSTM(vocabulary=VOCABULARY, embedding=128, width=384)),
     }
     first = next(iter(models.values()))
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for way, settings in WAYS.items():
-        request = ContinueText(prompt=PROMPT, tokens=tokens, **settings)
+        request = ContinueText.ask(prompt=PROMPT, tokens=tokens, **settings)
         writers = [partial(generated, peer, first, request)]
         writers += [partial(text_of, model, request) for model in models.values()]
         theirs_text, ours_text, *_ = (write() for write in writers)

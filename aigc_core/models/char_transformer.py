@@ -112,7 +112,7 @@ class CharTransformer(nn.Module, PyTorchModelHubMixin):
         if self.place is not None:
             h = h + self.place(places)
         h = self.drop(h)
-        turn = Turn.at(places, self.blocks[0].attention.length) if self.place is None else None
+        turn = Turn.at(places, h.shape[2] // self.heads) if self.place is None else None
         caches = []
         for layer, block in enumerate(self.blocks):
             off = [head for at, head in watch.off if at == layer] if watch else []

@@ -52,7 +52,7 @@ def test_the_form_is_always_kept(form: str, temperature: float, char: CharModel)
 
 @pytest.mark.parametrize("seed", range(6))
 def test_rhyming_poems_rhyme(seed: int, char: CharModel):
-    output = composed(char, form="57"[seed % 2] or "5", rhyming=True, seed=seed, temperature=1.5)
+    output = composed(char, form="57"[seed % 2], rhyming=True, seed=seed, temperature=1.5)
     assert output.details["rhyme"]
     second, fourth = text(output).split("\n")[1][-2], text(output).split("\n")[3][-2]
     assert rhyme.group(second) == rhyme.group(fourth)
@@ -152,22 +152,10 @@ def is_text(media: object) -> bool:
 
 
 def test_two_interleaved_each_get_what_they_get_alone(char: CharModel):
-    asked = [ComposePoem.ask(heads=heads, seed=seed) for seed, heads in enumerate(("", "明月"))]
-    alone = [events(quatrains, char, request)[-1] for request in asked]
-    streams = [
-        list(pair) for pair in zip(*(quatrains.compose(char, r) for r in asked), strict=False)
-    ]
-    assert streams[-1][0] in (alone[0], *streams[-1])
-    beside = [quatrains.compose(char, r) for r in asked]
-    last: list[Any] = [None, None]
-    open_ = [True, True]
-    while any(open_):
-        for place, stream in enumerate(beside):
-            try:
-                last[place] = next(stream)
-            except StopIteration:
-                open_[place] = False
-    assert last == alone
+    asked = [ComposePoem.ask(heads=heads, seed=seed) for seed, heads in enumerate(("春", "明月"))]
+    alone = [events(quatrains, char, request) for request in asked]
+    beside = zip(*(quatrains.compose(char, request) for request in asked), strict=True)
+    assert [list(column) for column in zip(*beside, strict=True)] == alone
 
 
 def test_it_stops_within_a_character(char: CharModel):

@@ -102,3 +102,6 @@ root.addEventListener("aigc-models", () => {
   ask({});
 });
 root.addEventListener("aigc-ask", () => ask());
+
+// Where there is room, parts of a pane stand side by side.
+new ResizeObserver(() => root.classList.toggle("wide", root.clientWidth > 640)).observe(root);

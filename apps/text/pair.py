@@ -17,6 +17,7 @@ from aigc_core import default_engine
 from aigc_core.artifact import Artifact
 from aigc_core.catalog import Entry
 from aigc_core.errors import InvalidRequest
+from aigc_core.media import Writing
 from aigc_core.tasks import Request
 from aigc_core.text import Text
 from apps.text import panes
@@ -180,7 +181,7 @@ def framed(entry: Entry, given: str, artifact: Artifact | None = None) -> dict[s
         return value
     return {
         **value,
-        "aside": panes.saved(artifact),
+        "aside": panes.saved(artifact) if isinstance(artifact.media, Writing) else "",
         "notes": panes.notes(artifact.record),
         "facts": panes.remarks(entry),
     }

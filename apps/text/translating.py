@@ -54,7 +54,7 @@ def runners_up(artifacts: Sequence[Artifact]) -> str:
     lines = "".join(f'<li dir="auto">{escape(text)}</li>' for text in said)
     if not lines:
         return ""
-    return f'<details class="others"><summary>{both(OTHERS)}</summary><ol>{lines}</ol></details>'
+    return f'<details class="folded"><summary>{both(OTHERS)}</summary><ol>{lines}</ol></details>'
 
 
 def draw() -> None:

@@ -139,7 +139,7 @@ def outlined(artifacts: Sequence[Artifact]) -> str:
     lines = "".join(f'<li dir="auto">{escape(str(title))}</li>' for title in titles)
     if not lines:
         return ""
-    return f'<details class="others"><summary>{both(OUTLINE)}</summary><ol>{lines}</ol></details>'
+    return f'<details class="folded"><summary>{both(OUTLINE)}</summary><ol>{lines}</ol></details>'
 
 
 def unable(genre: Any) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Generator as Random
-from torch import Tensor
+from torch import Tensor, nn
 
 from aigc_core.models.text_gan import (
     NOTHING,
@@ -32,7 +32,7 @@ class Likelihood:
     """
 
     def __init__(self, network: Generator, shown: Shown | None = None) -> None:
-        self.players = {"generator": network}
+        self.players: dict[str, nn.Module] = {"generator": network}
         self.network, self.shown = network, shown
 
     def step(self, batch: tuple[Tensor, ...], _rng: Random, _: int = 0) -> Step:
@@ -65,7 +65,10 @@ class PolicyGradient:
         shown: Shown | None = None,
     ) -> None:
         self.generator, self.discriminator = generator, discriminator
-        self.players = {"generator": generator, "discriminator": discriminator}
+        self.players: dict[str, nn.Module] = {
+            "generator": generator,
+            "discriminator": discriminator,
+        }
         self.rounds, self.discount, self.shown = rounds, discount, shown
 
     def step(self, batch: tuple[Tensor, ...], rng: Random, _: int = 0) -> Step:

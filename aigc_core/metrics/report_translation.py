@@ -59,13 +59,13 @@ OUT_OF_BOUNDS = Text(
 )
 
 
-def report(model: str, count: int | None = None, seed: int = 0) -> Card:
+def report(model: str, count: int | None = None, _seed: int = 0) -> Card:
     """Measures a translator in both directions and writes its card.
 
     Args:
         model: its id.
         count: test pairs, from the first; None for all.
-        seed: nothing is drawn, so it changes nothing.
+        _seed: nothing is drawn here.
 
     Raises:
         InvalidRequest: the count is out of bounds.

@@ -1,6 +1,7 @@
 """The whole way from samples to a card, on a few made-up pictures."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,13 +13,13 @@ from aigc_core.data.mnist import Digits
 from aigc_core.errors import InvalidRequest, ModelUnavailable
 from aigc_core.metrics import publish, report_digits
 from aigc_core.metrics.__main__ import main
-from aigc_core.metrics.about import read_about
+from aigc_core.metrics.about import FOLDER, read_about
 from aigc_core.metrics.card import Card, read_card
 from aigc_core.metrics.evaluate import to_unit
 from aigc_core.metrics.glossary import DIGITS
-from aigc_core.metrics.judge import FROZEN, NAME, judge
+from aigc_core.metrics.judge import FROZEN, judge
 from aigc_core.metrics.reference import derive
-from aigc_core.metrics.training_facts import training_facts
+from aigc_core.metrics.training_facts import course, optimiser_fact, training_facts
 from aigc_core.text import Text
 from aigc_core.training.recipe import Optimiser, Recipe
 from aigc_core.training.ship import write_weights
@@ -158,13 +159,31 @@ def test_the_command_prints_the_tables(folder: Path, capsys: pytest.CaptureFixtu
     assert "平移一个像素" in printed
 
 
-@pytest.mark.parametrize("model", [MODEL, NAME])
+@pytest.mark.parametrize("model", sorted(path.stem for path in FOLDER.glob("*.toml")))
 def test_shipped_prose_is_complete(model: str):
     about = read_about(model)
     assert about.papers
     for text in (about.what, *about.limits):
         assert text.en.endswith(".")
         assert text.zh.endswith("。")
+
+
+def test_the_course_of_a_learning_rate_is_told():
+    rises = Optimiser(lr=1e-3, warmup=200, clip=1.0, weight_decay=0.1)
+    told = optimiser_fact("model", rises)
+    assert "rate 0.001 that rises from zero over the first 200 steps, betas" in told.en
+    assert "weight decay 0.1, gradients no longer than 1." in told.en
+    assert "模型的优化器：AdamW，学习率 0.001（在前 200 步内由零升起），" in told.zh
+    both = course(replace(rises, cooldown=0.8))
+    assert "first 200 steps and falls in a straight line to zero over the last 80%" in both.en
+    assert both.zh == "（在前 200 步内由零升起，在最后 80% 的步数内线性降至零）"
+    assert course(Optimiser(lr=1.0)) == ("", "")
+
+
+def test_examples_are_called_what_they_are():
+    facts = training_facts(recipe(), 32_000, unit=Text("poems", "首诗"))
+    assert any("64,000 poems, 2.0 times" in fact.en for fact in facts)
+    assert any("64,000 首诗，相当于" in fact.zh for fact in facts)
 
 
 def test_missing_prose_is_named():

@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import nn
 
-from aigc_core.checkpoint import WEIGHTS, digest
 from aigc_core.data import tang
 from aigc_core.data.tang import Poem
 from aigc_core.engine import Engine
@@ -27,7 +26,7 @@ from aigc_core.models.char_lstm import CharLSTM
 from aigc_core.models.char_transformer import CharTransformer
 from aigc_core.training import recipes
 from aigc_core.training.language import NextCharacter
-from aigc_core.training.ship import ship
+from tests.metrics.small_models import offer
 
 PLAY = (
     "ROMEO:\nO, speak again, bright angel! for thou art\nAs glorious to this night.\n\n"
@@ -40,33 +39,20 @@ POEMS = (
     "朝辞白帝彩云间，千里江陵一日还。两岸猿声啼不住，轻舟已过万重山。",
 )
 SIGNS = "\n57，。" + "".join(sorted(set("".join(POEMS)) - set("，。")))
-ENTRY = """
-[models.{id}]
-title = {{ en = "Small {id}", zh = "小{id}" }}
-about = {{ en = "A test.", zh = "测试。" }}
-family = "aigc_core.families.{family}"
-origin = "scratch"
-network = "aigc_core.models.{network}"
-revision = "{revision}"
-licences = {{ weights = "Apache-2.0", data = "public domain" }}
-"""
 NETWORKS = {
     "transformer-shakespeare": (
         lambda letters: CharTransformer(
             vocabulary=letters, context=32, width=16, layers=1, heads=2
         ),
         "char_lm",
-        "char_transformer:CharTransformer",
     ),
     "lstm-shakespeare": (
         lambda letters: CharLSTM(vocabulary=letters, embedding=8, width=8, layers=1),
         "char_lm",
-        "char_lstm:CharLSTM",
     ),
     "transformer-tang": (
         lambda _: CharTransformer(vocabulary=SIGNS, context=40, width=16, layers=1, heads=2),
         "quatrains",
-        "char_transformer:CharTransformer",
     ),
     # Poems do not fit into its context.
     "decided": (
@@ -74,7 +60,6 @@ NETWORKS = {
             CharTransformer(vocabulary=SIGNS, context=12, width=16, layers=1, heads=2)
         ),
         "quatrains",
-        "char_transformer:CharTransformer",
     ),
 }
 
@@ -90,15 +75,13 @@ def decided(network: nn.Module) -> nn.Module:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A catalog of small networks that were never trained."""
     home = tmp_path_factory.mktemp("checkpoints")
-    letters, entries = "".join(sorted({*TRAIN, *TEST})), []
-    for id, (make, family, network) in NETWORKS.items():
+    letters = "".join(sorted({*TRAIN, *TEST}))
+    models = {}
+    for id, (make, family) in NETWORKS.items():
         torch.manual_seed(0)
-        made: nn.Module = make(letters)
         recipe = recipes.find("transformer-tang" if id == "decided" else id)
-        folder = ship(made, recipe, home / id, {"steps": "10", "batch": "4"})
-        revision = digest(folder / WEIGHTS)
-        entries.append(ENTRY.format(id=id, family=family, network=network, revision=revision))
-    (home / "catalog.toml").write_text("".join(entries), "utf-8")
+        models[id] = family, make(letters), recipe
+    catalog = offer(home, models)
 
     find = recipes.find
 
@@ -119,7 +102,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         return tuple(Poem("", "", text) for text in chosen)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIGC_CATALOG", str(home / "catalog.toml"))
+        patch.setenv("AIGC_CATALOG", str(catalog))
         patch.setattr(publish.recipes, "find", small)
         patch.setattr(report_shakespeare, "load_shakespeare", plays)
         patch.setattr(report_shakespeare, "LENGTH", 60)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from aigc_core.checkpoint import WEIGHTS
-from aigc_core.data import shakespeare
+from aigc_core.data import shakespeare, tang
 from aigc_core.errors import UnreadableFile
 from aigc_core.metrics import learning_curve
 from aigc_core.metrics.language import long_text_costs, numbers
@@ -90,7 +90,11 @@ def test_the_card_shows_it_beside_the_weights_it_is_of(recipe: Recipe, run: Path
     assert (folder / WEIGHTS).is_file()
 
 
-def test_a_model_of_something_else_has_its_losses_alone(run: Path, tmp_path: Path):
+def test_a_model_of_something_else_has_its_losses_alone(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for data in (shakespeare, tang):
+        monkeypatch.setattr(data, "vocabulary", lambda: "others")
     other = replace(
         recipes.find("transformer-shakespeare"), objective=lambda: NextCharacter(network())
     )

@@ -63,8 +63,9 @@ class Entry(BaseModel):
     Args:
         id: names it in requests, records and URLs.
         family: dotted path of the module that loads it and answers for it.
-        origin: written and trained here, from the hub, on another server, or no model at all but
-            real data that answer like one, to compare with.
+        origin: written and trained here, from the hub, on another server, an algorithm that has
+            learned nothing, or no model at all but real data that answer like one, to compare
+            with.
         network: `module:Class` of a from-scratch network; data have none.
         folder: of its config, weights and card; only models from scratch have these.
         revision: pins the weights or the data, as `sha256:...`, or the commit on the hub.
@@ -85,7 +86,7 @@ class Entry(BaseModel):
     title: Words
     about: Words
     family: str
-    origin: Literal["scratch", "hub", "remote", "data"]
+    origin: Literal["scratch", "hub", "remote", "algorithm", "data"]
     network: str = ""
     folder: Path
     revision: str = ""
@@ -217,7 +218,7 @@ class Entry(BaseModel):
     @property
     def file_bytes(self) -> int:
         """Size of the weights' file."""
-        return 0 if self.is_data else (self.folder / WEIGHTS).stat().st_size
+        return (self.folder / WEIGHTS).stat().st_size if self.origin == "scratch" else 0
 
     def problem(self) -> Text | None:
         """Why the model cannot be loaded, as far as its files tell without loading it."""
@@ -226,8 +227,8 @@ class Entry(BaseModel):
                 self.module.check()
             elif self.origin == "remote":
                 self.module.check(self)
-            elif self.origin == "hub":
-                _ = self.module  # Its files are fetched when they are needed.
+            elif self.origin in ("hub", "algorithm"):
+                _ = self.module  # Files of the hub are fetched when they are needed.
             else:
                 _ = self.module
                 read_config(self.folder)

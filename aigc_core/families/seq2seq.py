@@ -9,12 +9,11 @@ import numpy as np
 from aigc_core.catalog import Entry
 from aigc_core.checkpoint import load_network, read_beside
 from aigc_core.data.subwords import TOKENIZER, read_subwords
-from aigc_core.errors import InvalidRequest, ModelUnavailable
-from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
+from aigc_core.errors import ModelUnavailable
+from aigc_core.events import FamilyEvent, Finished, Output
 from aigc_core.families import Answer
 from aigc_core.families.alignment import soft_alignment
-from aigc_core.families.characters import told
-from aigc_core.families.sentences import divided, joined, plainly, sentences
+from aigc_core.families.translating import sentence_by_sentence
 from aigc_core.families.translator import Translator
 from aigc_core.media import Numbers, Writing
 from aigc_core.placement import Placement
@@ -28,17 +27,6 @@ if TYPE_CHECKING:
 
 Events = Generator[FamilyEvent, None, None]
 
-TRANSLATING = Text("translating", "正在翻译")
-ALREADY = Text(
-    "The text is in {language} already. Choose the other language.",
-    "文本已经是{language}。请选择另一种语言。",
-)
-LANGUAGES = {"en": Text("English", "英文"), "zh": Text("Chinese", "中文")}
-NOTHING = Text(
-    "The text holds nothing that this model reads. It knows the commoner words and characters of "
-    "English and Chinese.",
-    "文本中没有此模型能读取的内容。它认识英文和中文的常用词与常用字。",
-)
 NO_WORDS = Text("its vocabulary cannot be read.", "无法读取它的词表。")
 
 
@@ -48,20 +36,6 @@ class LoadedTranslator:
 
     translator: Translator
     placement: Placement
-
-    def begin(self, source: list[int]) -> "Past":
-        """Reads a sentence."""
-        import torch
-
-        with self.placement.gate.step(), torch.inference_mode():
-            return self.translator.network.encode(self.translator.padded([source]))
-
-    def advance(self, past: "Past", search: "BeamSearch") -> "Past":
-        """Writes one token of each beginning that is followed."""
-        import torch
-
-        with self.placement.gate.step(), torch.inference_mode():
-            return self.translator.network.advance(past, search)
 
     def looks(self, source: list[int], words: list[int]) -> np.ndarray:
         """Where each word was written from: (layer, head, word, token of the source)."""
@@ -98,60 +72,60 @@ def load(entry: Entry, placement: Placement, step: Callable[[], None]) -> Loaded
     return LoadedTranslator(Translator(made.to(placement.device), tokenizer), placement)
 
 
-def translate(model: LoadedTranslator, request: TranslateText) -> Events:
-    """Sentence by sentence, with a `Preview` of the whole after each token.
+@dataclass(frozen=True)
+class OurWay:
+    """One direction and one width of the beam."""
 
-    A sentence that is too long for the network is divided where it has commas, else between words.
+    model: LoadedTranslator
+    to: str
+    beams: int
+
+    def read(self, text: str) -> tuple[list[int], list[str]]:
+        translator = self.model.translator
+        tokens, left_out = translator.read(text, self.to)
+        return translator.source(tokens, self.to) if tokens else [], left_out
+
+    def fits(self, text: str) -> bool:
+        tokens, _ = self.model.translator.read(text, self.to)
+        return len(tokens) <= self.model.translator.room
+
+    def search(self, _source: list[int]) -> "BeamSearch":
+        return self.model.translator.search(1, self.beams)
+
+    def begin(self, source: list[int]) -> "Past":
+        import torch
+
+        translator = self.model.translator
+        with self.model.placement.gate.step(), torch.inference_mode():
+            return translator.network.encode(translator.padded([source]))
+
+    def advance(self, past: "Past", search: "BeamSearch") -> "Past":
+        import torch
+
+        with self.model.placement.gate.step(), torch.inference_mode():
+            return self.model.translator.network.advance(past, search)
+
+    def text(self, tokens: list[int]) -> str:
+        return self.model.translator.text(tokens)
+
+    def texts(self, tokens: list[int]) -> list[str]:
+        return self.model.translator.texts(tokens)
+
+
+def translate(model: LoadedTranslator, request: TranslateText) -> Events:
+    """The translation, and where each word of its last sentence was written from.
+
+    `best` in the details of the second tells for each of these words the place of the source's
+    token from which it came most likely.
     """
-    check(request)
-    translator, to = model.translator, request.to
-    whole = sentences(request.text)
-    found = [part for sentence in whole for part in divided(sentence, translator.fits(to))]
-    read = [translator.read(part.text, to) for part in found]
-    left_out = told(dict.fromkeys(mark for _, marks in read for mark in marks))
-    kept = [(part, tokens) for part, (tokens, _) in zip(found, read, strict=True) if tokens]
-    if not kept:
-        raise InvalidRequest(NOTHING)
-    yield Progress(0, len(kept), TRANSLATING)
-    parts, made, written = [part for part, _ in kept], list[str](), 0
-    for _, tokens in kept:
-        source = translator.source(tokens, to)
-        search, past = translator.search(1, request.beams), model.begin(source)
-        while not search.over:
-            past = model.advance(past, search)
-            written += 1
-            now = joined(request.text, parts, [*made, translator.text(search.best(0))], to)
-            yield Preview(Writing(now), step=written)
-        beams = search.found(0)
-        made.append(translator.text(beams[0].words))
-        yield Progress(len(made), len(kept), TRANSLATING)
-    words = beams[0].words
-    others = [translator.text(beam.words) for beam in beams[1:]]
-    details = {
-        "source": translator.texts(source),
-        "tokens": translator.texts(words),
-        "others": [text for text in dict.fromkeys(others) if text != made[-1]],
-        "left_out": left_out,
-        "sentences": len(whole),
-        "parts": len(found),
-    }
-    outputs = [Output(Writing(joined(request.text, parts, made, to)), 0, details)]
-    if words:
-        weights = model.looks(source, words)
+    made = yield from sentence_by_sentence(request, OurWay(model, request.to, request.beams))
+    outputs = [Output(Writing(made.text), 0, made.details)]
+    if made.words:
+        weights = model.looks(made.source, made.words)
         best = soft_alignment(weights).argmax(1).tolist()
         numbers = Numbers(weights, ("layer", "head", "token", "looks at"))
         outputs.append(Output(numbers, 0, {"role": "alignment", "best": best}))
     yield Finished(tuple(outputs))
-
-
-def check(request: TranslateText) -> None:
-    """Nothing where there may be something to translate.
-
-    Raises:
-        InvalidRequest: the text is in the language that it is to be translated into.
-    """
-    if plainly(request.text) == request.to:
-        raise InvalidRequest(ALREADY, language=LANGUAGES[request.to])
 
 
 ANSWERS: dict[type[Request], Answer] = {TranslateText: translate}

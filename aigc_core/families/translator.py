@@ -1,6 +1,6 @@
 """Texts into the numbers of a translator from scratch, and back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,10 +50,6 @@ class Translator:
             rest = tidy("".join(mark for mark in text if mark not in left_out), OTHER[to])
             found = self.tokenizer.encode(rest)
         return list(found.ids), left_out
-
-    def fits(self, to: str) -> Callable[[str], bool]:
-        """Whether a sentence is not too long to be translated whole."""
-        return lambda text: len(self.read(text, to)[0]) <= self.room
 
     def source(self, tokens: Sequence[int], to: str) -> list[int]:
         """What the network reads: the language to write, the sentence, the end."""

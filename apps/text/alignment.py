@@ -1,6 +1,6 @@
 """Where a translator looked while it wrote: its cross-attention, of each head or on the average."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +31,16 @@ ALL = "mean"
 
 @dataclass(frozen=True)
 class Aligned:
-    """Weights (layer, head, token, looks at), the texts of both sides, and who wrote."""
+    """Weights (layer, head, token, looks at), the texts of both sides, and who wrote.
+
+    `several` says whether it is the last of several sentences.
+    """
 
     weights: np.ndarray
     rows: list[str]
     columns: list[str]
     model: str
+    several: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,10 @@ class Looked:
     head: gr.Radio
     view: gr.HTML
 
-    @property
-    def outputs(self) -> list[gr.components.Component]:
-        """What `shown` fills."""
-        return [self.state, self.words, self.layer, self.head, self.view]
+    def follow(self, job: Any) -> None:
+        """Shows what a job has put into the state."""
+        shown = [self.words, self.layer, self.head, self.view]
+        job.success(show, self.state, shown, **QUIET)
 
 
 def draw() -> Looked:
@@ -79,22 +83,20 @@ def draw() -> Looked:
     return Looked(state, words, layer, head, view)
 
 
-def shown(artifacts: Sequence[Artifact]) -> tuple[Any, ...]:
-    """Values of `Looked.outputs`: the first alignment among what models answered, or nothing."""
-    found = alignment(artifacts)
+@guarded
+async def show(found: Aligned | None, web: gr.Request) -> AsyncIterator[tuple[Any, ...]]:  # noqa: ARG001
+    """The words above, the two rows of chips, and the weights; nothing where there are none."""
     if found is None:
         hidden = gr.update(visible=False)
-        return None, "", hidden, hidden, ""
+        yield "", hidden, hidden, ""
+        return
     layers, heads, *_ = found.weights.shape
     name = default_engine().catalog.find(found.model).short
-    several = any(a.record.details.get("sentences", 1) > 1 for a in artifacts)
-    note = lede(LAST) if several else ""
-    words = f"<h2>{both(TITLE)}</h2>{lede(SAYS.fill(model=name))}{note}"
+    note = lede(LAST) if found.several else ""
     # The last layer looks ahead; the one before it aligns best (Garg et al. 2019, 1909.02074).
     first = str(max(0, layers - 2))
-    return (
-        found,
-        words,
+    yield (
+        f"<h2>{both(TITLE)}</h2>{lede(SAYS.fill(model=name))}{note}",
         gr.update(choices=choices(layers), value=first, visible=layers > 1),
         gr.update(choices=choices(heads), value=ALL, visible=heads > 1),
         picture(found, first, ALL),
@@ -119,12 +121,18 @@ def alignment(artifacts: Sequence[Artifact]) -> Aligned | None:
             columns = next((d["source"] for d in told if isinstance(d.get("source"), list)), [])
             weights = artifact.media.array
             if weights.ndim == 4 and weights.shape[2:] == (len(rows), len(columns)):
-                return Aligned(weights, [*rows], [*columns], artifact.record.model)
+                several = any(told.get("sentences", 1) > 1 for told in beside)
+                return Aligned(weights, [*rows], [*columns], artifact.record.model, several)
     return None
 
 
 @guarded
-async def choose(found: Aligned | None, layer: Any, head: Any, web: gr.Request) -> Any:  # noqa: ARG001
+async def choose(
+    found: Aligned | None,
+    layer: Any,
+    head: Any,
+    web: gr.Request,  # noqa: ARG001
+) -> AsyncIterator[str]:
     """The weights of the chosen head, or an average."""
     yield picture(found, layer, head) if found else ""
 

@@ -13,12 +13,13 @@ from aigc_core.errors import InvalidRequest
 from aigc_core.events import Preview, Progress, Result
 from aigc_core.media import Writing
 from aigc_core.tasks import ChatText
+from aigc_core.tasks.base import clean
 from aigc_core.text import Text
 from apps.text import panes
 from apps.text.answers import candidates
 from apps.text.lineup import must_be_here
 from apps.text.sampling import FIELDS, draw_sampling
-from apps.text.talk import Talk, recalled, view
+from apps.text.talk import MESSAGE, Talk, recalled, view
 from apps.ui.controls import NEW_SEED, control, model_choice
 from apps.ui.demo import Demo
 from apps.ui.language import both, t
@@ -51,9 +52,13 @@ CHARACTERS = (
     ("DUKE VINCENTIO", Text("Duke Vincentio", "文森修公爵")),
 )
 EXAMPLES = ("Good morrow! Who are you?", "What is love?", "Will you fight for the king?")
-MESSAGE = Text("Your message", "你的话")
+YOURS = Text("Your message", "你的话")
 NOTHING = Text("There is no answer yet to be given again.", "还没有可以重新生成的回答。")
 SILENT = Text("It had nothing to say. Ask once more.", "它无话可说。请再问一次。")
+TOO_LONG = Text(
+    "A message may have {most} characters; yours has {count}.",
+    "一条消息最多 {most} 个字符，您的有 {count} 个。",
+)
 EMPTY = Text("Write a message first.", "请先写一句话。")
 SEND, STOP = Text("Send", "发送"), Text("Stop", "停止")
 AGAIN, CLEAR = Text("Answer again", "重新回答"), Text("Clear", "清空")
@@ -80,7 +85,7 @@ def draw() -> None:
             )
             status = gr.HTML(padding=False, elem_id="chat-status")
             box = gr.Textbox(
-                label=t(MESSAGE), max_lines=6, value=EXAMPLES[0], elem_id="chat-box", scale=5
+                label=t(YOURS), max_lines=6, value=EXAMPLES[0], elem_id="chat-box", scale=5
             )
             box.preprocess = lambda payload: payload
             with gr.Row(elem_classes=["small", "left"]):
@@ -147,8 +152,11 @@ async def say(
     seed: Any,
     web: gr.Request,
 ) -> AsyncIterator[tuple[Any, ...]]:
-    if not isinstance(message, str) or not message.strip():
+    message = clean(message) if isinstance(message, str) else ""
+    if not message.strip():
         raise InvalidRequest(EMPTY)
+    if len(message) > MESSAGE:
+        raise InvalidRequest(TOO_LONG, most=f"{MESSAGE:,}", count=f"{len(message):,}")
     sampled = (tokens, temperature, top_p, top_k, min_p, repetition_penalty, seed)
     going = known(talk).ended()[0].asked(message)
     async with aclosing(answers(going, model, speaker, system, thinking, sampled, web)) as steps:

@@ -89,7 +89,10 @@ class Talk:
             said.pop()
         listed = [{"role": turn.role, "content": turn.content} for turn in said]
         dropped = 0
-        while len(listed) > 1 and len(packed(listed)) > LONGEST:
+        # A conversation begins with the user, which chat templates count on.
+        while len(listed) > 1 and (
+            len(packed(listed)) > LONGEST or listed[0]["role"] == "assistant"
+        ):
             listed.pop(0)
             dropped += 1
         return packed(listed), dropped
@@ -111,7 +114,7 @@ def recalled(kept: Any) -> Talk:
             case {"role": "user" | "assistant" as role, "content": str(content)}:
                 match item.get("name"):
                     case [str(en), str(zh)]:
-                        name = (en[:80], zh[:80])
+                        name = (clean(en)[:80], clean(zh)[:80])
                     case _:
                         name = ("", "")
                 thinking = item.get("thinking")

@@ -64,7 +64,6 @@ def draw() -> None:
     with gr.Row(elem_classes=["stage"]):
         with gr.Column(scale=5):
             stage.draw_panes()
-            looked = alignment.draw()
         with gr.Column(scale=2, elem_classes=["controls"]):
             text = control(TranslateText, "text", lines=3, info=None, elem_id="translate-text")
             to = control(TranslateText, "to", info=None, elem_id="translate-to")
@@ -78,6 +77,7 @@ def draw() -> None:
             stage.draw_chips()
             with gr.Accordion(t(Text("More", "更多")), open=False):
                 beams = control(TranslateText, "beams")
+    looked = alignment.draw()
     gr.HTML(lede(HONEST), padding=False)
 
     own = gr.State(False)
@@ -87,10 +87,11 @@ def draw() -> None:
     job = stage.go.click(
         translate,
         [text, to, beams, stage.models],
-        [*stage.outputs, *looked.outputs],
+        [*stage.outputs, looked.state],
         api_name="text_translate",
         **KEPT,
     )
+    looked.follow(job)
     stage.wire(job)
 
 
@@ -100,12 +101,9 @@ async def translate(
 ) -> AsyncIterator[tuple[Any, ...]]:
     wish = TranslateText.ask(text=text, to=to, beams=beams)
     made: list[Artifact] = []
-    told = -1
     async with aclosing(LINEUP.answers(wish, models, web, made=made)) as steps:
         async for values in steps:
-            news = alignment.shown(made) if len(made) != told else (gr.skip(),) * 5
-            told = len(made)
-            yield *values, *news
+            yield *values, alignment.alignment(made)
 
 
 LINEUP = Lineup(TranslateText, "translate", POSTER, runners_up)

@@ -254,7 +254,7 @@ async function show() {
 
 line.addEventListener("pointerleave", () => ((over = null), tint()));
 line.addEventListener("keydown", (event) => {
-  const go = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  const go = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!go) return;
   event.preventDefault();
   at = Math.max(0, Math.min(size() - 1, at + go));

@@ -65,10 +65,13 @@ function tokens(value) {
 
 line.addEventListener("keydown", (event) => {
   const go = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (go && event.target.classList.contains("token")) choose(at + go, true);
-  else if ((event.key === "Enter" || event.key === " ") && event.target.dataset)
-    step.querySelector("button[data-id]")?.focus();
-  else return;
+  const place = [...line.querySelectorAll(".token")].indexOf(event.target);
+  if (place < 0) return;
+  if (go) choose(place + go, true);
+  else if (event.key === "Enter" || event.key === " ") {
+    choose(place);
+    step.querySelector("button[data-id]").focus();
+  } else return;
   event.preventDefault();
 });
 
@@ -80,9 +83,10 @@ function show() {
   const before = make("span", "given", given);
   if (value.writing !== undefined) {
     line.replaceChildren(before, make("span", "made", value.writing), make("i", "cursor"));
-    step.replaceChildren();
+    step.inert = true; // What it shows belongs to the text before.
     return;
   }
+  step.inert = false;
   const wish = JSON.parse(root.dataset.sent || "{}");
   picked = wish.picked ?? [];
   line.replaceChildren(before, ...tokens(value).flat());
@@ -99,7 +103,10 @@ root.addEventListener("aigc-models", () => {
   past = props.value?.model === mine() ? past : [];
 });
 // A run that ended early writes no more; what it wrote stays.
-root.addEventListener("aigc-still", () => line.querySelector(".cursor")?.remove());
+root.addEventListener("aigc-still", () => {
+  line.querySelector(".cursor")?.remove();
+  if (props.value?.writing !== undefined) step.replaceChildren();
+});
 watch("value", show);
 if (props.value?.model) show();
 else ask();

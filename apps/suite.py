@@ -10,7 +10,7 @@ from apps.text import TEXT
 from apps.ui.demo import Modality
 from apps.ui.home import draw_home
 from apps.ui.pages import MODELS, draw_modality, header
-from apps.ui.serve import blocks
+from apps.ui.serve import blocks, without_servers
 
 MODALITIES: tuple[Modality, ...] = (IMAGE, TEXT)
 
@@ -18,6 +18,7 @@ MODALITIES: tuple[Modality, ...] = (IMAGE, TEXT)
 FIRST: tuple[type[Request], ...] = (SampleImages,)
 
 
+@without_servers()
 def build() -> gr.Blocks:
     """The suite: a home page, a page per modality, and one of the models."""
     with blocks() as suite:
@@ -34,6 +35,7 @@ def build() -> gr.Blocks:
     return suite
 
 
+@without_servers()
 def build_alone(modality: Modality) -> gr.Blocks:
     """One modality as an app of its own."""
     with blocks() as app:

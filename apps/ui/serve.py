@@ -1,9 +1,12 @@
 """How every app of the suite is served: one theme, two languages, limits, nothing from outside."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.routes import App
 from starlette.middleware import Middleware
 
 from aigc_core.tasks import Request
@@ -21,6 +24,21 @@ HOUR = 3600
 def blocks() -> gr.Blocks:
     """An empty app; files that it made are deleted after a day."""
     return gr.Blocks(title="AIGC", analytics_enabled=False, delete_cache=(HOUR, 24 * HOUR))
+
+
+@contextmanager
+def without_servers() -> Iterator[None]:
+    """Around drawing an app of several pages.
+
+    Gradio makes a server whenever a page is finished, of which only the one of `launch` is ever
+    used; with pages like ours they cost more time than drawing them.
+    """
+    make = App.create_app
+    App.create_app = staticmethod(lambda *_, **__: None)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        App.create_app = make  # type: ignore[method-assign]
 
 
 def look(*middleware: Middleware) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from tests.fresh import fresh
 
 HEAVY = {"torch", "transformers", "diffusers", "accelerate", "sklearn", "scipy", "torchmetrics"}
 # Modules that the suite's pages need beyond Gradio's own, with room for a few more pages.
-MODULES = 200
+MODULES = 300
 BUILD = """
 import json, sys
 import gradio

@@ -19,7 +19,7 @@ def marked(text: str, places: Any, around: int | None = None) -> str:
     if around is not None and marks:
         near = ((max(0, start - around), min(len(text), end + around)) for start, end in marks)
         windows = joined(near, len(text))
-    parts = []
+    parts: list[str] = []
     for first, last in windows:
         parts.append(GAP if first > 0 and not parts else "")
         at = first

@@ -34,11 +34,11 @@ def without_servers() -> Iterator[None]:
     used; with pages like ours they cost more time than drawing them.
     """
     make = App.create_app
-    App.create_app = staticmethod(lambda *_, **__: None)  # type: ignore[assignment]
+    App.create_app = staticmethod(lambda *_, **__: None)
     try:
         yield
     finally:
-        App.create_app = make  # type: ignore[method-assign]
+        App.create_app = make
 
 
 def look(*middleware: Middleware) -> dict[str, Any]:

@@ -64,7 +64,7 @@ WORDS = {
 HEADS = Text("All heads, a layer in each row", "全部注意力头，每行一层")
 MAP = Text("Map of the chosen head", "所选头的注意力图")
 INSIDE = (
-    '<div class="paper traced attended" data-line dir="auto" role="group"></div>'
+    '<div class="paper traced" data-line dir="auto" role="group"></div>'
     '<p class="reads" data-reads aria-live="polite"></p><div class="looks">'
     f'<div class="heads" data-heads role="group" aria-label="{said(HEADS)}"></div>'
     '<div class="one"><p class="named" data-name></p>'

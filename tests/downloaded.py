@@ -10,9 +10,16 @@ from aigc_core.hub.snapshot import fetch
 from tests.hub.fixtures import SETTINGS
 from tests.hub.server import HubServer
 
-pytest_plugins = ("tests.stand_ins",)
+pytest_plugins = ("tests.stand_ins", "tests.stand_in_pairs")
 
-FAMILIES = {"qwen3": "chat_lm", "thinker": "chat_lm", "gpt2": "causal_lm"}
+FAMILIES = {
+    "qwen3": "chat_lm",
+    "thinker": "chat_lm",
+    "gpt2": "causal_lm",
+    "marian-en-zh": "marian",
+    "marian-zh-en": "marian",
+    "t5": "t5",
+}
 Downloaded = Callable[[str], Entry]
 
 

@@ -14,6 +14,7 @@ from aigc_core.families.pretrained import read_model, reading, snapshot, torch_d
 from aigc_core.families.text_shape import read_shape
 from aigc_core.families.text_stream import TextStream
 from aigc_core.families.token_sampling import sampler
+from aigc_core.families.translator import SPACE
 from aigc_core.footprint import Rung
 from aigc_core.hub.snapshot import local
 from aigc_core.media import Writing
@@ -83,7 +84,7 @@ class LoadedPair:
         """Of each token its own, a space as it is written within a piece."""
         with self.tokenizing:
             pieces = self.tokenizer.convert_ids_to_tokens(list(tokens))
-        return [str(piece).replace("\u2581", " ") for piece in pieces]
+        return [str(piece).replace(SPACE, " ") for piece in pieces]
 
     def read(self, tokens: Sequence[int]) -> "Tensor":
         """What the encoder makes of a text: (1, tokens, width)."""

@@ -11,6 +11,7 @@ from aigc_core.events import FamilyEvent, Finished, Output
 from aigc_core.families import Answer, encoder_decoder
 from aigc_core.families.encoder_decoder import RUNGS, SHARED, LoadedPair
 from aigc_core.families.translating import LANGUAGES, sentence_by_sentence
+from aigc_core.families.translator import SPACE
 from aigc_core.media import Writing
 from aigc_core.placement import Placement
 from aigc_core.tasks.base import Request
@@ -104,15 +105,10 @@ class MarianWay:
         with model.tokenizing:
             pieces = model.tokenizer.tokenize(text)
             numbers = model.tokenizer.convert_tokens_to_ids(pieces)
-        left_out = [
-            mark
-            for piece, number in zip(pieces, numbers, strict=True)
-            if number == unknown
-            for mark in piece.strip("\u2581")
-        ]
-        kept = [token for token in tokens if token != unknown]
-        signs = {*model.tokenizer.all_special_ids, model.tokenizer.get_vocab().get(model.sign)}
-        return kept if set(kept) - signs else [], left_out
+        pairs = list(zip(pieces, numbers, strict=True))
+        left_out = [mark for p, n in pairs if n == unknown for mark in p.strip(SPACE)]
+        known = any(p.strip(SPACE) for p, n in pairs if n != unknown)
+        return [token for token in tokens if token != unknown] if known else [], left_out
 
     def fits(self, text: str) -> bool:
         return len(self.read(text)[0]) <= self.model.room

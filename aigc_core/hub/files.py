@@ -15,7 +15,7 @@ WEIGHTS = re.compile(
     rf"(?:\.(?P<variant>[A-Za-z][\w]*))?(?:{SHARD})?(?:\.(?P<late>[A-Za-z][\w]*))?\.safetensors"
 )
 # Settings and tokenizers are text, except for the models of SentencePiece.
-PLAIN = (".json", ".txt", ".model", ".jinja", ".tiktoken")
+PLAIN = (".json", ".txt", ".model", ".spm", ".jinja", ".tiktoken")
 TERMS = ("LICENSE", "LICENCE", "NOTICE")
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 OTHER_WEIGHTS = (*PICKLES, ".msgpack", ".h5", ".onnx", ".gguf")

@@ -11,6 +11,7 @@ import gradio as gr
 import numpy as np
 
 from aigc_core.artifact import Artifact
+from aigc_core.bridge import to_the_end
 from aigc_core.catalog import Entry
 from aigc_core.events import Progress, Result
 from aigc_core.media import Numbers
@@ -122,7 +123,7 @@ async def attend(
                     yield gr.skip(), progress(event)
                 elif isinstance(event, Result):
                     made += event.artifacts
-    yield looked(entry, request, *made), ""
+    yield await to_the_end(looked, entry, request, *made), ""
 
 
 def looked(

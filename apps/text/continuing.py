@@ -43,7 +43,7 @@ EXAMPLES = (
     "Once upon a time",
     "KING RICHARD III:\n",
 )
-FIELDS = ("tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed")
+FILTERS = ("top_p", "top_k", "min_p", "repetition_penalty")
 
 
 def draw() -> None:
@@ -63,7 +63,7 @@ def draw() -> None:
             tokens = control(ContinueText, "tokens", info=None)
             temperature = control(ContinueText, "temperature", info=None)
             with gr.Accordion(t(Text("More", "更多")), open=False):
-                filters = [control(ContinueText, name) for name in FIELDS[2:-1]]
+                filters = [control(ContinueText, name) for name in FILTERS]
                 seed = control(ContinueText, "seed")
                 fresh = gr.Checkbox(True, label=t(Text("New seed each time", "每次换新种子")))
             go = gr.Button(t(Text("Continue", "续写")), variant="primary", elem_id="continue-go")
@@ -98,9 +98,28 @@ def draw() -> None:
 
 
 @guarded
-async def go_on(prompt: Any, *settings: Any, web: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
-    *values, models = settings
-    request = ContinueText.ask(prompt=prompt, **dict(zip(FIELDS, values, strict=True)))
+async def go_on(
+    prompt: Any,
+    tokens: Any,
+    temperature: Any,
+    top_p: Any,
+    top_k: Any,
+    min_p: Any,
+    repetition_penalty: Any,
+    seed: Any,
+    models: Any,
+    web: gr.Request,
+) -> AsyncIterator[tuple[Any, ...]]:
+    request = ContinueText.ask(
+        prompt=prompt,
+        tokens=tokens,
+        temperature=temperature,
+        top_p=top_p,
+        top_k=top_k,
+        min_p=min_p,
+        repetition_penalty=repetition_penalty,
+        seed=seed,
+    )
     entries = candidates(ContinueText, ScoreText)
     asked = [entry for entry in entries if entry.id in (models or ()) and panes.is_here(entry)]
     asked = asked or [entry for entry in entries if panes.is_here(entry)]

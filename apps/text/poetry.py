@@ -35,7 +35,6 @@ NEAREST_SAYS = Text(
     "它在照抄吗？以下各首与上面第一首诗相同的三字片段最多。",
 )
 EXAMPLES = (["7", "", "春江花月"], ["5", "", "山水有情"], ["5", "明月出天山", ""])
-FIELDS = ("form", "first_line", "heads", "keep_form", "rhyming", "temperature", "seed")
 
 
 def draw() -> None:
@@ -86,9 +85,26 @@ def draw() -> None:
 
 
 @guarded
-async def compose(*settings: Any, web: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
-    *values, models = settings
-    request = ComposePoem.ask(**dict(zip(FIELDS, values, strict=True)))
+async def compose(
+    form: Any,
+    first_line: Any,
+    heads: Any,
+    keep_form: Any,
+    rhyming: Any,
+    temperature: Any,
+    seed: Any,
+    models: Any,
+    web: gr.Request,
+) -> AsyncIterator[tuple[Any, ...]]:
+    request = ComposePoem.ask(
+        form=form,
+        first_line=first_line,
+        heads=heads,
+        keep_form=keep_form,
+        rhyming=rhyming,
+        temperature=temperature,
+        seed=seed,
+    )
     entries = candidates(ComposePoem)
     asked = [entry for entry in entries if entry.id in (models or ())] or entries
     made: list[Artifact] = []

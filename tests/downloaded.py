@@ -10,7 +10,7 @@ from aigc_core.hub.snapshot import fetch
 from tests.hub.fixtures import SETTINGS
 from tests.hub.server import HubServer
 
-pytest_plugins = ("tests.stand_ins", "tests.stand_in_pairs")
+pytest_plugins = ("tests.stand_ins",)
 
 FAMILIES = {
     "qwen3": "chat_lm",

@@ -1,4 +1,4 @@
-"""A plugin: tiny encoder-decoders of real architectures with random weights, as `stand_ins`."""
+"""Tiny encoder-decoders of real architectures with random weights, as `stand_ins`."""
 
 import io
 import json

@@ -353,6 +353,8 @@ BUILDERS: dict[str, Builder] = {
 @pytest.fixture(scope="session")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of a stand-in by its name in `BUILDERS`, built once; not to be written to."""
+    import tests.stand_in_pairs  # noqa: F401, its builders join these
+
     built: dict[str, Path] = {}
 
     def folder(name: str) -> Path:

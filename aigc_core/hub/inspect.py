@@ -28,11 +28,20 @@ from aigc_core.hub.weights import remote_parts
 from aigc_core.tasks import brief
 from aigc_core.text import Text
 
-Kind = Literal["causal_lm", "chat_lm", "text_to_image"]
+Kind = Literal["causal_lm", "chat_lm", "marian", "t5", "text_to_image"]
 FAMILIES: dict[Kind, str] = {
     "causal_lm": "aigc_core.families.causal_lm",
     "chat_lm": "aigc_core.families.chat_lm",
+    "marian": "aigc_core.families.marian",
+    "t5": "aigc_core.families.t5",
     "text_to_image": "aigc_core.families.text_to_image",
+}
+# Encoder-decoders by their class.
+PAIRS: dict[str, Kind] = {
+    "MarianMTModel": "marian",
+    "T5ForConditionalGeneration": "t5",
+    "MT5ForConditionalGeneration": "t5",
+    "UMT5ForConditionalGeneration": "t5",
 }
 CONFIG, TOKENIZER = "config.json", "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
@@ -119,7 +128,9 @@ async def look(web: Web, meter: Meter, listing: Listing) -> Found:
             raise Unsupported(listing.repo, library if isinstance(library, str) else NO_CONFIG)
         config = await fetch_json(web, meter, listing, CONFIG)
         name = model_class(listing, config)
-        if await chats(web, meter, listing):
+        if name in PAIRS:
+            kind = PAIRS[name]
+        elif await chats(web, meter, listing):
             kind = "chat_lm"
         inner = {}
     variant = halved(listing.files, components)
@@ -164,7 +175,7 @@ def model_class(listing: Listing, config: Any) -> str:
     name = named[0] if isinstance(named, list) and named else config.get("model_type")
     if not isinstance(name, str) or not name:
         raise Unsupported(listing.repo, SILENT.fill(file=CONFIG))
-    if name not in language_models():
+    if name not in PAIRS and name not in language_models():
         raise Unsupported(listing.repo, name)
     quantised = config.get("quantization_config")
     if isinstance(quantised, dict):

@@ -366,3 +366,14 @@ class TestHolding:
         entry = downloaded("t5").model_copy(update={"revision": "0" * 40})
         with pytest.raises(ModelUnavailable):
             t5.load(entry, placement())
+
+
+def test_the_whole_path(downloaded: Downloaded, engine_of: Callable[..., Any]):
+    engine = engine_of(*map(downloaded, ("marian-en-zh", "marian-zh-en", "t5")))
+    assert engine.result(TO_CHINESE).artifacts[0].record.model == "marian-en-zh"
+    for request, model in ((TO_ENGLISH, "marian-zh-en"), (SUMMARY, "t5")):
+        (first,) = engine.result(request, model=model).artifacts
+        (again,) = engine.result(request, model=model).artifacts
+        assert first.media.text
+        assert first.digest() == again.digest()
+        assert first.record.details["dtype"] == "float32"

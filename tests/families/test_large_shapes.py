@@ -93,12 +93,32 @@ def gpt2() -> torch.nn.Module:
     return GPT2LMHeadModel(GPT2Config())
 
 
+def flan_t5() -> torch.nn.Module:
+    """Of the later kind of T5, whose last layer is not the embedding."""
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    made = T5ForConditionalGeneration(
+        T5Config(
+            vocab_size=32128,
+            d_model=768,
+            d_kv=64,
+            d_ff=2048,
+            num_layers=12,
+            num_heads=12,
+            feed_forward_proj="gated-gelu",
+        )
+    )
+    made.lm_head = torch.nn.Linear(768, 32128, bias=False)
+    return made
+
+
 SHAPES: dict[str, dict[str, Callable[[], torch.nn.Module]]] = {
     "sd-turbo": {"unet": sd_unet, "text_encoder": clip_h, "vae": sd_vae},
     "qwen3-0.6b": {"": qwen3},
     "gpt2": {"": gpt2},
     "qwen3-4b": {"": partial(qwen3, 2560, 9728, 36, 32)},
     "qwen3-14b": {"": partial(qwen3, 5120, 17408, 40, 40, tied=False)},
+    "flan-t5-base": {"": flan_t5},
 }
 PARTS = [(id, name) for id, parts in SHAPES.items() for name in parts]
 # Gigabytes on the device by dtype and rung, from the numbers of the weights by hand.
@@ -112,6 +132,7 @@ TAKES: list[tuple[str, DType, Rung, float, float]] = [
     ("gpt2", "float32", "full", 0.498, 0),
     ("qwen3-4b", "bfloat16", "full", 8.045, 0),
     ("qwen3-14b", "bfloat16", "full", 29.537, 0),
+    ("flan-t5-base", "float32", "full", 0.990, 0),
 ]
 
 
@@ -171,6 +192,7 @@ def test_every_rung_takes_no_more_of_the_device_than_the_whole(id: str):
         ("gpt2", 4, "fits"),
         ("qwen3-4b", 16, "fits"),
         ("qwen3-14b", 80, "fits"),
+        ("flan-t5-base", 4, "fits"),
     ],
 )
 def test_whether_they_fit_is_said_before_the_download(id: str, free: int, kind: str):

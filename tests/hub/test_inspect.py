@@ -30,6 +30,8 @@ StandIn = Callable[[str], Path]
     [
         ("qwen3", "chat_lm", "Qwen3ForCausalLM"),
         ("gpt2", "causal_lm", "GPT2LMHeadModel"),
+        ("marian-en-zh", "marian", "MarianMTModel"),
+        ("t5", "t5", "T5ForConditionalGeneration"),
         ("stable-diffusion", "text_to_image", "StableDiffusionPipeline"),
         ("sdxl", "text_to_image", "StableDiffusionXLPipeline"),
         ("flux", "text_to_image", "FluxPipeline"),

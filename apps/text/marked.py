@@ -48,15 +48,3 @@ def pairs(places: Any) -> Iterable[tuple[int, int]]:
         match tuple(place):
             case (int(start), int(end)):
                 yield start, end
-
-
-def places_of(text: str, pieces: Iterable[str]) -> list[tuple[int, int]]:
-    """Where pieces stand in a text, those that do: each after the one before, or else anywhere."""
-    found, at = [], 0
-    for piece in pieces:
-        start = text.find(piece, at)
-        start = text.find(piece) if start < 0 else start
-        if piece and start >= 0:
-            at = start + len(piece)
-            found.append((start, at))
-    return found

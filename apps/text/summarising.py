@@ -1,6 +1,5 @@
 """Summarise: the sentences that tell most of a text, beside what pretrained models write of it."""
 
-import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -9,11 +8,10 @@ from typing import Any
 import gradio as gr
 
 from aigc_core.artifact import Artifact
-from aigc_core.media import Writing
 from aigc_core.tasks import SummariseText
 from aigc_core.text import Text
 from apps.text.lineup import Lineup, Stage
-from apps.text.marked import marked, places_of
+from apps.text.marked import marked
 from apps.text.sampling import FIELDS, draw_sampling, renewed
 from apps.ui.controls import control
 from apps.ui.demo import Demo
@@ -61,7 +59,6 @@ EXAMPLES = {
         "知识不再只属于少数人，造纸术因此对世界文明产生了深远的影响。"
     ),
 }
-SENTENCE = re.compile(r"[^。！？!?.]+(?:[。！？!?]+|\.(?!\d)|$)[”’」』\"')）]*")
 
 
 def draw() -> None:
@@ -104,13 +101,10 @@ def draw() -> None:
 
 def chosen(artifacts: Sequence[Artifact]) -> str:
     """The text with the sentences marked that are the summary; nothing where it has its own."""
-    first = artifacts[0]
-    assert isinstance(first.media, Writing)
-    text = str(first.record.request.get("text", ""))
-    pieces = [piece.strip() for piece in SENTENCE.findall(first.media.text)]
-    found = places_of(text, pieces)
-    if not found or len(found) < len([piece for piece in pieces if piece]):
+    record = artifacts[0].record
+    if not (found := record.details.get("sentences")):
         return ""
+    text = str(record.request.get("text", ""))
     return f'<h3 class="from">{both(FROM)}</h3>{marked(text, found)}'
 
 

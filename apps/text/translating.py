@@ -42,9 +42,7 @@ EXAMPLES = (
     ("他说他不会来。", "en"),
 )
 # In the browser: the other language, unless the visitor has chosen one.
-GUESS = (
-    r"(text, to, own) => (own || !text.trim() ? to : /[\u3400-\u9fff]/.test(text) ? 'en' : 'zh')"
-)
+GUESS = r"(text, to, own) => own || !text.trim() ? to : /[\u3400-\u9fff]/.test(text) ? 'en' : 'zh'"
 
 
 def runners_up(artifacts: Sequence[Artifact]) -> str:
@@ -80,9 +78,9 @@ def draw() -> None:
     looked = alignment.draw()
     gr.HTML(lede(HONEST), padding=False)
 
-    own = gr.State(False)
-    to.input(None, None, own, js="() => true", **QUIET)
-    text.input(None, [text, to, own], to, js=GUESS, **QUIET)
+    own = gr.Checkbox(False, visible=False)
+    to.select(None, None, own, js="() => true", **QUIET)
+    text.change(None, [text, to, own], to, js=GUESS, **QUIET)
 
     job = stage.go.click(
         translate,

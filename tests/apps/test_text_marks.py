@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from apps.text.alignment import Aligned, picture
-from apps.text.marked import joined, marked, places_of
+from apps.text.marked import joined, marked
 
 TEXT = "One <b>two</b> three. Four & five. 六七八。"
 
@@ -46,11 +46,6 @@ def test_of_a_long_text_only_the_surroundings_are_shown() -> None:
     assert shown(html) == f"…{text[392:416]}…{text[2992:3012]}…"
     assert marks(html) == [text[400:408], text[3000:3004]]
     assert shown(marked(text, [[0, 4]], around=8)) == f"{text[:12]}…"
-
-
-def test_sentences_are_found_in_their_order() -> None:
-    text = "Yes. No. Yes. Perhaps."
-    assert places_of(text, ["Yes.", "Yes.", "No.", "Never."]) == [(0, 4), (9, 13), (5, 8)]
 
 
 def test_an_average_is_over_the_heads_that_are_chosen() -> None:

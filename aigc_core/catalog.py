@@ -68,7 +68,8 @@ class Entry(BaseModel):
             with.
         network: `module:Class` of a from-scratch network; data have none.
         folder: of its config, weights and card; only models from scratch have these.
-        revision: pins the weights or the data, as `sha256:...`, or the commit on the hub.
+        revision: pins the weights or the data, as `sha256:...`, or the commit on the hub; of an
+            algorithm its version.
         repo: `org/name` on the hub.
         variant: of the files there, such as `fp16`.
         weights: how many numbers each part of it keeps, or also its largest block and layer
@@ -104,7 +105,7 @@ class Entry(BaseModel):
     def an_origin_has_what_it_needs(self) -> Self:
         if self.origin == "scratch" and "network" not in self.model_fields_set:
             raise ValueError("a model from scratch needs a network")
-        if self.origin in ("scratch", "data") and not self.revision:
+        if self.origin in ("scratch", "algorithm", "data") and not self.revision:
             raise ValueError("what is here needs a revision")
         if self.origin == "hub":
             _ = self.source

@@ -71,5 +71,12 @@ def plain(tokenizer: "Tokenizer") -> "Tokenizer":
     return tokenizer
 
 
+def number_of(tokenizer: "Tokenizer", token: str) -> int:
+    """The number of a token that it has."""
+    found = tokenizer.token_to_id(token)
+    assert found is not None
+    return int(found)
+
+
 def encoded(tokenizer: "Tokenizer", sentences: Sequence[str]) -> list[list[int]]:
     return [found.ids for found in tokenizer.encode_batch(list(sentences))]

@@ -24,6 +24,7 @@ from aigc_core.data.subwords import (
     TOKENIZER,
     encoded,
     learn_subwords,
+    number_of,
 )
 from aigc_core.text import Language
 
@@ -132,7 +133,7 @@ def examples() -> tuple[np.ndarray, np.ndarray]:
     english = encoded(learned, [pair.english for pair in pairs])
     chinese = encoded(learned, [pair.chinese for pair in pairs])
     start, end, to_english, to_chinese = (
-        learned.token_to_id(token) for token in (START, END, TO_ENGLISH, TO_CHINESE)
+        number_of(learned, token) for token in (START, END, TO_ENGLISH, TO_CHINESE)
     )
     rows = [
         ([to, *source, end], [start, *target, end])

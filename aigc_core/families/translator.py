@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aigc_core.data.subwords import END, SPECIAL, START, TO_CHINESE, TO_ENGLISH, UNKNOWN
+from aigc_core.data.subwords import (
+    END,
+    SPECIAL,
+    START,
+    TO_CHINESE,
+    TO_ENGLISH,
+    UNKNOWN,
+    number_of,
+)
 from aigc_core.data.tatoeba import tidy
 from aigc_core.text import Language
 
@@ -40,7 +48,7 @@ class Translator:
         """
         text = tidy(text, OTHER[to])
         found = self.tokenizer.encode(text)
-        unknown = self.tokenizer.token_to_id(UNKNOWN)
+        unknown = number_of(self.tokenizer, UNKNOWN)
         left_out = [
             text[start:end]
             for number, (start, end) in zip(found.ids, found.offsets, strict=True)
@@ -53,13 +61,13 @@ class Translator:
 
     def source(self, tokens: Sequence[int], to: str) -> list[int]:
         """What the network reads: the language to write, the sentence, the end."""
-        sign, end = self.tokenizer.token_to_id(TO[to]), self.tokenizer.token_to_id(END)
+        sign, end = number_of(self.tokenizer, TO[to]), number_of(self.tokenizer, END)
         return [sign, *tokens, end]
 
     @property
     def start(self) -> int:
         """The token before the first of a translation."""
-        return int(self.tokenizer.token_to_id(START))
+        return number_of(self.tokenizer, START)
 
     def search(self, sentences: int, beams: int) -> "BeamSearch":
         """A search for the translations of so many sentences."""
@@ -68,10 +76,10 @@ class Translator:
         return BeamSearch(
             sentences,
             start=self.start,
-            ends=[self.tokenizer.token_to_id(END)],
+            ends=[number_of(self.tokenizer, END)],
             beams=beams,
             longest=self.network.longest - 1,
-            never=[self.tokenizer.token_to_id(sign) for sign in SPECIAL if sign != END],
+            never=[number_of(self.tokenizer, sign) for sign in SPECIAL if sign != END],
         )
 
     def text(self, tokens: Sequence[int]) -> str:

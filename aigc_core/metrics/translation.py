@@ -50,8 +50,13 @@ def score(made: Sequence[str], wanted: Sequence[str], to: Language) -> Score:
     from sacrebleu.metrics import BLEU, CHRF
 
     bleu, chrf = BLEU(tokenize="zh" if to == "zh" else "13a"), CHRF()
-    found = [metric.corpus_score(list(made), [list(wanted)]).score for metric in (bleu, chrf)]
-    return Score(*found, str(bleu.get_signature()), str(chrf.get_signature()))
+    hypotheses, references = list(made), [list(wanted)]
+    return Score(
+        bleu.corpus_score(hypotheses, references).score,
+        chrf.corpus_score(hypotheses, references).score,
+        str(bleu.get_signature()),
+        str(chrf.get_signature()),
+    )
 
 
 def evaluate_translation(

@@ -26,7 +26,7 @@ One network translates both ways: the first token of x says into which language 
 
 from dataclasses import dataclass, field
 from math import log, sqrt
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -129,7 +129,9 @@ class Seq2SeqTransformer(nn.Module, PyTorchModelHubMixin):
         for layer in self.encoder:
             h = layer(h, visible)
         h = self.encoder_norm(h)
-        return Past([], [layer.across.read(h) for layer in self.decoder], visible)
+        return Past(
+            [], [cast(DecoderLayer, layer).across.read(h) for layer in self.decoder], visible
+        )
 
     def decode(
         self, target: Tensor, past: Past, looked: Looked | None = None

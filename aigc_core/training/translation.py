@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from aigc_core.data.subwords import SPECIAL, UNKNOWN
@@ -36,7 +36,7 @@ class NextWord:
         parts: int = 1,
         shown: Callable[[Seq2SeqTransformer], str] | None = None,
     ) -> None:
-        self.players = {"model": network}
+        self.players: dict[str, nn.Module] = {"model": network}
         self.smoothing, self.blank, self.parts, self.shown = smoothing, blank, parts, shown
 
     def step(self, batch: tuple[Tensor, ...], rng: Generator, _: int = 0) -> Step:
@@ -48,9 +48,7 @@ class NextWord:
         losses = []
         for rows in torch.arange(len(source), device=source.device).chunk(self.parts):
             wanted = trimmed(target[rows])[:, 1:]
-            logits = self.players["model"](
-                trimmed(read[rows]), before[rows][:, : wanted.shape[1]]
-            )
+            logits = self.players["model"](trimmed(read[rows]), before[rows][:, : wanted.shape[1]])
             losses.append(
                 cross_entropy(
                     logits.flatten(0, 1),

@@ -117,8 +117,12 @@ def alignment(artifacts: Sequence[Artifact]) -> Aligned | None:
                 a.record.details for a in artifacts if a.record.model == artifact.record.model
             ]
             told = [details, *beside]
-            rows = next((d["tokens"] for d in told if isinstance(d.get("tokens"), list)), [])
-            columns = next((d["source"] for d in told if isinstance(d.get("source"), list)), [])
+            rows: list[str] = next(
+                (d["tokens"] for d in told if isinstance(d.get("tokens"), list)), []
+            )
+            columns: list[str] = next(
+                (d["source"] for d in told if isinstance(d.get("source"), list)), []
+            )
             weights = artifact.media.array
             if weights.ndim == 4 and weights.shape[2:] == (len(rows), len(columns)):
                 several = any(told.get("sentences", 1) > 1 for told in beside)

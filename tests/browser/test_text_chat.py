@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from apps.text.chatting import CHAT
-from tests.instructed import small_engine  # noqa: F401
+from tests.browser.seeing import type_number
+from tests.instructed import CHATTER, small_engine  # noqa: F401
 from tests.reading_room import suite, url  # noqa: F401
 
 pytest_plugins = ("tests.downloaded",)
@@ -78,3 +79,28 @@ def test_a_message_that_cannot_be_answered_stays_in_the_box(visit: Visit) -> Non
     page.wait_for_function("() => document.querySelector('#chat-box textarea').value === '你好'")
     assert page.locator("#chat-talk .empty").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_was_written_before_a_stop_stays(visit: Visit) -> None:
+    page = visit("")
+    page.set_default_timeout(PATIENCE)
+    page.locator("#chat-model input").click()
+    page.locator("[role=option]", has_text=CHATTER).click()
+    # One that is only spoken with as it is has no parts to play.
+    page.locator("#chat-speaker").wait_for(state="hidden")
+    page.locator("#chat-talk .empty").wait_for()
+    page.get_by_role("button", name="More").click()
+    type_number(page, page.locator("input[type=number]").first, 4096)
+    say(page, "Tell me of the sea.")
+    page.wait_for_function(
+        "() => document.querySelector('#chat-talk .assistant .made')?.innerText.length > 3"
+    )
+    page.locator("#chat-stop").click()
+    page.locator("#chat-status", has_text="Stopped.").wait_for()
+    page.wait_for_function(ANSWERED, arg=1)
+    written = page.locator("#chat-talk .assistant .made").inner_text()
+    assert len(written) > 3
+    page.wait_for_function("() => localStorage.getItem('aigc_chat')?.length > 100")
+    page.reload()
+    page.wait_for_function(ANSWERED, arg=1)
+    assert page.locator("#chat-talk .assistant .made").inner_text() == written

@@ -129,9 +129,8 @@ class Seq2SeqTransformer(nn.Module, PyTorchModelHubMixin):
         for layer in self.encoder:
             h = layer(h, visible)
         h = self.encoder_norm(h)
-        return Past(
-            [], [cast(DecoderLayer, layer).across.read(h) for layer in self.decoder], visible
-        )
+        memory = [cast(DecoderLayer, layer).across.read(h) for layer in self.decoder]
+        return Past([], memory, visible)
 
     def decode(
         self, target: Tensor, past: Past, looked: Looked | None = None

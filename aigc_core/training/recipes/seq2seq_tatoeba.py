@@ -38,7 +38,7 @@ RECIPE = Recipe(
     },
     ships="model",
     batch=128,
-    steps=11_000,
+    steps=12_000,
     ema=0.999,
     half=True,
     files=files,

@@ -1,9 +1,12 @@
 """The objective of language models: every next character, from those before."""
 
+from typing import cast
+
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from aigc_core.models.protocols import LanguageModel
 from aigc_core.training.recipe import Networks, Step
 
 # The number of a place where there is no character, after the end of a shorter example.
@@ -36,13 +39,14 @@ class NextCharacter:
 @torch.no_grad()
 def sample(network: nn.Module, first: str, characters: int) -> str:
     """A text by the model, drawn at temperature 1 from a seed of its own."""
-    vocabulary = network.vocabulary
     device = next(network.parameters()).device
+    model = cast(LanguageModel, network)
+    vocabulary = model.vocabulary
     rng = Generator().manual_seed(0)
     ids = torch.tensor([[vocabulary.index(c) for c in first]], device=device)
     text, state = first, None
-    for _ in range(min(characters, (network.context or characters + 1) - len(first))):
-        logits, state = network(ids, state)
+    for _ in range(min(characters, (model.context or characters + 1) - len(first))):
+        logits, state = model(ids, state)
         ids = logits[:, -1].float().softmax(-1).cpu().multinomial(1, generator=rng).to(device)
-        text += vocabulary[ids.item()]
+        text += vocabulary[int(ids)]
     return text

@@ -25,7 +25,7 @@ from apps.ui.language import t
 from apps.ui.markup import heading, lede, said
 from apps.ui.runs import QUIET, events, guarded, progress, stops
 
-POSTER = Path(__file__).parent / "posters" / "attention.txt"
+POSTER = Path(__file__).parent / "posters" / "attention.png"
 TITLE = Text("Attention", "注意力")
 LINE = Text(
     "Where each head of a Transformer looks while it reads your sentence, and what it is good for.",

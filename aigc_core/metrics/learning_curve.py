@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from aigc_core.training.recipe import Recipe
 
-# Of the unseen text, what each snapshot is measured on.
-CHARACTERS, POEMS = 20_000, 200
+# Of the unseen text, what each snapshot is measured on: stretches spread over it, and poems.
+STRETCHES, CHARACTERS, POEMS = 8, 2_500, 200
 
 TITLE = Text("Training", "训练过程")
 SHOWN = Text(
@@ -41,16 +41,16 @@ SHOWN = Text(
     "    python -m aigc_core.metrics.learning_curve {model}",
 )
 BESIDE = Text(
-    ", and what unseen text cost the snapshots that were kept: {count:,} characters of it, so that "
-    "the last value may differ a little from the table's",
-    "，以及所存各快照在未见文本上的代价：只取其中 {count:,} 个字符，因此末值可能与表中略有出入",
+    ", and what unseen text cost the snapshots that were kept: {count:,} characters spread over "
+    "it, so that the last value may differ a little from the table's",
+    "，以及所存各快照在未见文本上的代价：只取均匀分布其中的 {count:,} 个字符，因此末值可能与表中略有出入",
 )
 NAME = Text("Training of {model}", "{model} 的训练过程")
 STEPS = Text("steps", "训练步数")
 UNSEEN = Text("unseen text, nats a character", "未见文本，每字符纳特")
 LOSS = Text("loss of the {player}", "{player}损失")
 HUES = ("ink", "blue", "olive")
-WIDTH, HEIGHT, LEFT, TOP, RIGHT, DOWN = 640, 340, 56, 88, 620, 290
+WIDTH, HEIGHT, LEFT, TOP, RIGHT, DOWN = 760, 360, 56, 92, 740, 310
 
 
 class Curve(NamedTuple):
@@ -137,6 +137,7 @@ def loaded(network: "nn.Module", file: Path) -> "nn.Module":
 def unseen(network: Any) -> tuple[Callable[[Any], float] | None, int]:
     """What measures a language model in nats a character, and on how many; None of others."""
     from aigc_core.data import shakespeare, tang
+    from aigc_core.metrics.copying import stretches
     from aigc_core.metrics.language import NOTHING, long_text_costs, numbers, row_costs
     from aigc_core.metrics.poems import rows_of
 
@@ -144,8 +145,14 @@ def unseen(network: Any) -> tuple[Callable[[Any], float] | None, int]:
     if not hasattr(network, "context"):
         return None, 0
     if vocabulary == shakespeare.vocabulary():
-        ids = numbers(shakespeare.load_shakespeare("test")[: CHARACTERS + 1], vocabulary)
-        return lambda network: float(long_text_costs(network, ids).mean()), len(ids) - 1
+        found = stretches(shakespeare.load_shakespeare("test"), STRETCHES, CHARACTERS + 1)
+        texts = [numbers(text, vocabulary) for text in found]
+
+        def mean(network: Any) -> float:
+            costs = [float(long_text_costs(network, ids).double().mean()) for ids in texts]
+            return sum(costs) / len(costs)
+
+        return mean, STRETCHES * CHARACTERS
     if vocabulary == tang.vocabulary():
         poems = tang.load_quatrains("test")
         # Those of five characters stand first; both kinds are to be measured.

@@ -43,7 +43,8 @@ SHOWN = Text(
 BESIDE = Text(
     ", and what unseen text cost the snapshots that were kept: {count:,} characters spread over "
     "it, so that the last value may differ a little from the table's",
-    "，以及所存各快照在未见文本上的代价：只取均匀分布其中的 {count:,} 个字符，因此末值可能与表中略有出入",
+    "，以及所存各快照在未见文本上的代价：只取均匀分布其中的 {count:,} 个字符，"
+    "因此末值可能与表中略有出入",
 )
 NAME = Text("Training of {model}", "{model} 的训练过程")
 STEPS = Text("steps", "训练步数")

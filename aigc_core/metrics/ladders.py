@@ -76,12 +76,8 @@ NATS = Ladder(
         "trigram": Text("the two characters before", "前 2 个字符"),
         "five-gram": Text("the four characters before", "前 4 个字符"),
         "six-gram": Text("the five characters before", "前 5 个字符"),
-        "nanogpt-cpu": Text(
-            "nanoGPT, its settings for a CPU", "nanoGPT 的 CPU 配置"
-        ),
-        "nanogpt-gpu": Text(
-            "nanoGPT, its settings for a GPU", "nanoGPT 的 GPU 配置"
-        ),
+        "nanogpt-cpu": Text("nanoGPT, its settings for a CPU", "nanoGPT 的 CPU 配置"),
+        "nanogpt-gpu": Text("nanoGPT, its settings for a GPU", "nanoGPT 的 GPU 配置"),
     },
 )
 

@@ -299,3 +299,12 @@ def test_the_soft_alignment_is_the_mean_of_the_last_layer_but_one():
     inner = weights[1].mean(0)[:, 1:-1]
     assert np.allclose(found[:, 1:-1], inner / inner.sum(1, keepdims=True), atol=1e-6)
     assert soft_alignment(weights[:1]).shape == (4, 5)
+
+
+def test_the_whole_path(folder: Path, engine_of: Any):
+    engine = engine_of(entry(folder))
+    first, again = (engine.result(ASKED).artifacts for _ in range(2))
+    assert [type(artifact.media) for artifact in first] == [Writing, Numbers]
+    assert [a.digest() for a in first] == [a.digest() for a in again]
+    assert first[1].record.details["role"] == "alignment"
+    assert first[0].record.revision == digest(folder / WEIGHTS)

@@ -45,11 +45,6 @@ def candidates(*requests: type[Request]) -> list[Entry]:
     return sorted(found, key=lambda entry: (entry.origin != "scratch", not panes.is_here(entry)))
 
 
-def resting(entry: Entry) -> str:
-    """A model's pane while nothing is asked of it."""
-    return panes.blank(entry) if panes.is_here(entry) else panes.absent(entry)
-
-
 async def pieces(wishes: Wishes, web: gr.Request) -> AsyncGenerator[tuple[Entry, News], None]:
     """What several models answer, one after the other.
 
@@ -78,33 +73,6 @@ async def pieces(wishes: Wishes, web: gr.Request) -> AsyncGenerator[tuple[Entry,
                     yield entry, artifacts
                 case Failed(why):
                     yield entry, why
-
-
-async def texts(
-    wishes: Wishes, web: gr.Request, given: str, made: list[Artifact]
-) -> AsyncGenerator[tuple[dict[str, str], str], None]:
-    """What several models write, one after the other, in their panes.
-
-    Args:
-        wishes: as in `pieces`.
-        given: what stands before the model's own words on the page.
-        made: takes the artifacts, as they are finished.
-
-    Yields:
-        HTML of the panes that changed, by model; a line on how far it is.
-    """
-    async with aclosing(pieces(wishes, web)) as stream:
-        async for entry, news in stream:
-            match news:
-                case Status(line):
-                    yield {}, line
-                case Writing(text, thinking):
-                    yield {entry.id: panes.working(entry, given, text, thinking)}, ""
-                case Text():
-                    yield {entry.id: panes.failed(entry, news)}, ""
-                case _:
-                    made += news
-                    yield {entry.id: panes.written(entry, given, news[0])}, ""
 
 
 def kind_of(event: Step | Progress) -> type:

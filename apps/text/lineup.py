@@ -103,7 +103,8 @@ class Lineup:
         artifact = kept(self.poster)
         if artifact is None or artifact.record.model != entry.id:
             return panes.blank(entry)
-        return panes.written(entry, "", artifact, self.more([artifact]))
+        given = str(artifact.record.request.get("prompt", ""))
+        return panes.written(entry, given, artifact, self.more([artifact]))
 
     async def answers(
         self,

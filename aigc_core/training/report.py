@@ -41,7 +41,8 @@ class Log:
 def curves(rows: list[dict]) -> str:
     """An SVG of the losses over the steps, one line per player."""
     width, height, edge = 640, 300, 44
-    names = list(rows[-1]["losses"])
+    # A player may join later than the others.
+    names = list(dict.fromkeys(name for row in rows for name in row["losses"]))
     top = max(max(row["losses"].values()) for row in rows) or 1.0
     bottom = min(0.0, *(min(row["losses"].values()) for row in rows))
     span = top - bottom or 1.0
@@ -63,7 +64,8 @@ def curves(rows: list[dict]) -> str:
     ]
     for index, name in enumerate(names):
         ink = INKS[index % len(INKS)]
-        points = " ".join(place(row["step"], row["losses"][name]) for row in rows)
+        told = [row for row in rows if name in row["losses"]]
+        points = " ".join(place(row["step"], row["losses"][name]) for row in told)
         parts.append(f'<polyline points="{points}" fill="none" stroke="{ink}" stroke-width="1.5"/>')
         parts.append(f'<text x="{edge + 130 * index}" y="24" fill="{ink}">{name}</text>')
     return "\n".join([*parts, "</svg>\n"])

@@ -50,6 +50,8 @@ class PolicyGradient:
         generator: the policy, mostly trained by maximum likelihood before.
         discriminator: tells the beginnings of real texts from those of made ones.
         rounds: its steps for one of the generator's; a batch is cut into as many parts.
+        lead: steps at the start in which it plays alone. Its reward is noise before it has learned,
+            and Adam makes a step of the same length from noise.
         discount: of later rewards, for REINFORCE with the mean of the batch's other texts for a
             baseline; None for the exact sum over the next word, without later rewards.
         shown: what lets a person follow the training.
@@ -61,6 +63,7 @@ class PolicyGradient:
         discriminator: Discriminator,
         *,
         rounds: int = 1,
+        lead: int = 0,
         discount: float | None = None,
         shown: Shown | None = None,
     ) -> None:
@@ -69,13 +72,14 @@ class PolicyGradient:
             "generator": generator,
             "discriminator": discriminator,
         }
-        self.rounds, self.discount, self.shown = rounds, discount, shown
+        self.rounds, self.lead, self.discount, self.shown = rounds, lead, discount, shown
 
-    def step(self, batch: tuple[Tensor, ...], rng: Random, _: int = 0) -> Step:
+    def step(self, batch: tuple[Tensor, ...], rng: Random, number: int = 0) -> Step:
         for real in batch[0].long().chunk(self.rounds):
             made = self.made(len(real), rng)
             yield "discriminator", discriminator_loss(self.discriminator, real, made)
-        yield "generator", self.policy_loss(made)
+        if number >= self.lead:
+            yield "generator", self.policy_loss(made)
 
     def policy_loss(self, made: Tensor) -> Tensor:
         """The generator's loss from texts that it has drawn."""

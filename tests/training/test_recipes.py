@@ -10,7 +10,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from aigc_core.checkpoint import WEIGHTS
 from aigc_core.checkpoints import CHECKPOINTS
 from aigc_core.data.mnist import is_here
-from aigc_core.errors import InvalidRequest
+from aigc_core.errors import InvalidRequest, ModelUnavailable
 from aigc_core.training import recipes
 from aigc_core.training.objectives import (
     Adversarial,
@@ -47,11 +47,14 @@ def test_an_unknown_recipe_is_refused_with_those_that_there_are(name: str):
 @needs_mnist
 @pytest.mark.parametrize("name", recipes.names())
 def test_a_recipe_plays(name: str):
-    """One round on four examples: every player has settings, and each loss a gradient."""
+    """The last round on four examples: every player has settings, and each loss a gradient."""
     recipe = recipes.find(name)
     assert recipe.name == name
     torch.manual_seed(recipe.seed)
-    objective = recipe.objective()
+    try:
+        objective = recipe.objective()
+    except ModelUnavailable as error:
+        pytest.skip(f"it goes on from weights that are not here: {error}")
     assert set(recipe.optimisers) == set(objective.players)
     assert recipe.ships in objective.players
     assert isinstance(objective.players[recipe.ships], PyTorchModelHubMixin)
@@ -60,7 +63,7 @@ def test_a_recipe_plays(name: str):
     assert len(arrays[0]) >= recipe.batch
     batch = tuple(torch.from_numpy(array[:4]) for array in arrays)
     played = []
-    for player, loss in objective.step(batch, torch.Generator().manual_seed(0), 0):
+    for player, loss in objective.step(batch, torch.Generator().manual_seed(0), recipe.steps - 1):
         weights = list(objective.players[player].parameters())
         gradients = torch.autograd.grad(loss, weights, retain_graph=True)
         assert torch.isfinite(loss)

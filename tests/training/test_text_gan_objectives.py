@@ -91,6 +91,15 @@ def test_the_discriminator_plays_its_rounds_first():
     assert names == ["discriminator"] * 3 + ["generator"]
 
 
+def test_the_generator_waits_until_the_discriminator_has_learned():
+    objective = PolicyGradient(generator(), judge(), lead=2)
+    names = [
+        [name for name, _ in objective.step(batch(), torch.Generator().manual_seed(0), number)]
+        for number in range(4)
+    ]
+    assert names == [["discriminator"]] * 2 + [["discriminator", "generator"]] * 2
+
+
 def test_a_reward_has_no_dropout_and_teaches_the_generator_alone():
     objective = PolicyGradient(generator(dropout=0.5), judge())
     objective.discriminator.drop.p = 0.9
@@ -115,7 +124,7 @@ def test_a_baseline_is_the_mean_of_the_others():
 
 RECIPE = Recipe(
     name="tiny-text-gan",
-    objective=lambda: PolicyGradient(generator(), judge(), discount=0.9),
+    objective=lambda: PolicyGradient(generator(), judge(), lead=3, discount=0.9),
     data=lambda: (np.array(REAL * 10, np.int16),),
     optimisers={"generator": Optimiser(lr=1e-2), "discriminator": Optimiser(lr=1e-2)},
     ships="generator",

@@ -66,6 +66,14 @@ def test_a_grid_clips(tmp_path: Path):
         assert np.asarray(opened).tolist() == [[0, 128, 255]]
 
 
+def test_the_curve_of_a_player_that_joins_later_begins_there():
+    rows = [row(10, a=2.0), row(20, a=1.0, b=0.5), row(40, a=0.0, b=1.0)]
+    whole, late = points(curves(rows))
+    assert len(whole) == 3
+    assert [x for x, _ in late] == [x for x, _ in whole[1:]]
+    assert len(points(curves(rows[:1]))) == 1
+
+
 def test_curves_lie_where_the_losses_say():
     rows = [row(10, a=2.0, b=0.0), row(20, a=1.0, b=0.5), row(40, a=0.0, b=1.0)]
     a, b = points(curves(rows))

@@ -52,21 +52,22 @@ def adversarial(seed: int, start: Path) -> Recipe:
     def objective() -> PolicyGradient:
         policy = generator()
         policy.load_state_dict({name: value.float() for name, value in load_file(start).items()})
-        judge = Discriminator(WORDS, embedding=32, width=64, dropout=0.3)
-        return PolicyGradient(policy, judge, rounds=2)
+        # Much wider than the generator: of 10,000 texts it must learn more than that one did.
+        judge = Discriminator(WORDS, embedding=32, width=128, dropout=0.5)
+        return PolicyGradient(policy, judge, rounds=2, lead=1_500)
 
     return Recipe(
         name="text-gan-oracle-game",
         objective=objective,
         data=partial(real, seed),
         optimisers={
-            "generator": Optimiser(lr=1e-3, betas=(0.5, 0.99), warmup=100, clip=1.0),
-            "discriminator": Optimiser(lr=5e-3, betas=(0.5, 0.99)),
+            "generator": Optimiser(lr=1e-3, betas=(0.5, 0.99), clip=1.0),
+            "discriminator": Optimiser(lr=1e-2, betas=(0.5, 0.99)),
         },
         ships="generator",
         batch=128,
-        steps=2_000,
-        ema=0.99,
+        steps=3_000,
+        ema=0.98,
         seed=seed,
     )
 

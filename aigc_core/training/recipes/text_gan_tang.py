@@ -20,8 +20,8 @@ def objective() -> PolicyGradient:
     """
     policy = generator()
     policy.load_state_dict(load_network(type(policy), CHECKPOINTS / START.name).state_dict())
-    judge = Discriminator(len(policy.vocabulary), embedding=128, width=256, dropout=0.3)
-    return PolicyGradient(policy, judge, rounds=2, shown=shown)
+    judge = Discriminator(len(policy.vocabulary), embedding=128, width=256, dropout=0.5)
+    return PolicyGradient(policy, judge, rounds=2, lead=1_500, shown=shown)
 
 
 RECIPE = Recipe(
@@ -29,13 +29,12 @@ RECIPE = Recipe(
     objective=objective,
     data=training_lines,
     optimisers={
-        # The discriminator has learned something by the time that the generator listens.
-        "generator": Optimiser(lr=2e-4, betas=(0.5, 0.99), warmup=200, clip=1.0),
-        "discriminator": Optimiser(lr=2e-3, betas=(0.5, 0.99)),
+        "generator": Optimiser(lr=3e-4, betas=(0.5, 0.99), clip=1.0),
+        "discriminator": Optimiser(lr=5e-3, betas=(0.5, 0.99)),
     },
     ships="generator",
     batch=256,
-    steps=1_500,
-    ema=0.99,
+    steps=3_000,
+    ema=0.98,
     half=True,
 )

@@ -15,8 +15,8 @@ from aigc_core.catalog import Entry
 from aigc_core.data import mnist
 from aigc_core.data.draw import draw, in_proportion
 from aigc_core.data.mnist import Digits
-from aigc_core.data.split import Split
 from aigc_core.data.source import check as check_file
+from aigc_core.data.split import Split
 from aigc_core.errors import ModelUnavailable
 from aigc_core.events import FamilyEvent, Finished, Output, Progress
 from aigc_core.families import Answer

@@ -7,7 +7,7 @@ from aigc_core.tasks.base import Prose, Request, parameter, seed_parameter, text
 from aigc_core.text import Text
 
 LONGEST_PROMPT = 20_000
-MOST_TOKENS = 1024
+MOST_TOKENS = 1000
 
 
 class Sampling(Request):

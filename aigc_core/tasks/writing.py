@@ -155,7 +155,7 @@ class WriteText(Sampling):
         shortest=1,
     )
     genre: Literal["story", "news", "poem", "script"] = parameter(
-        "story",
+        "script",
         Text("Genre", "体裁"),
         Text("What kind of text.", "哪种文体。"),
         choices=(

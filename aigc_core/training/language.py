@@ -24,8 +24,7 @@ class NextCharacter:
 
     def __init__(self, network: nn.Module, *, first: str = "\n", characters: int = 400) -> None:
         self.players = {"model": network}
-        # As one value it is none of the numbers that tell one training from another.
-        self.shown = (first, characters)
+        self.first, self.characters = first, characters
 
     def step(self, batch: tuple[Tensor, ...], _rng: Generator, _: int = 0) -> Step:
         ids = batch[0].long()
@@ -33,7 +32,7 @@ class NextCharacter:
         yield "model", cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=-1)
 
     def show(self, networks: Networks) -> str:
-        return sample(networks["model"], *self.shown)
+        return sample(networks["model"], self.first, self.characters)
 
 
 @torch.no_grad()

@@ -88,6 +88,7 @@ def write_grid(path: Path, pictures: Tensor, columns: int = 10) -> None:
     sheet = np.zeros((rows * columns, h, w), np.uint8)
     sheet[:n] = values
     sheet = sheet.reshape(rows, columns, h, w).transpose(0, 2, 1, 3).reshape(rows * h, columns * w)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(grey_png(sheet))
 
 

@@ -134,7 +134,7 @@ def view(talk: Talk, *, writing: bool = False) -> str:
 
 def shown(turn: Turn, *, writing: bool = False) -> str:
     """One turn: who speaks, what they say, and a button that copies it."""
-    name = YOU if turn.role == "user" else Text(*turn.name)
+    name = YOU if turn.role == "user" else Text._make(turn.name)
     copy = (
         f'<button type="button" data-copy>{both(COPY)}</button>'
         if turn.role == "assistant" and turn.content and not writing

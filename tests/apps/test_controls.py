@@ -41,6 +41,8 @@ def test_a_control_is_what_its_field_says(request_type: type[Request], name: str
         assert made.max_length == shown.longest
         for value in STRANGE:
             assert made.preprocess(value) is value
+    elif request_type.model_fields[name].annotation is bool:
+        assert isinstance(made, gr.Checkbox)
     else:
         assert isinstance(made, gr.Slider | gr.Number)
         assert (made.minimum, made.maximum) == request_type.bounds(name)

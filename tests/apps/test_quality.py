@@ -202,5 +202,5 @@ def test_the_line_of_a_text_tells_how_fast_it_was_written(
 
 
 def test_every_task_is_of_pictures_or_of_text() -> None:
-    assert {"continue-text", "attend-text", "compose-poem", "translate-text"} <= quality.TEXTS
+    assert {"continue-text", "attend-text", "translate-text", "chat-text"} <= quality.TEXTS
     assert not any("image" in task or "latent" in task for task in quality.TEXTS)

@@ -286,9 +286,10 @@ def texts(page: Any) -> set[str]:
 
 
 def english() -> set[str]:
-    """Every label that reads otherwise in Chinese."""
+    """Every label that reads otherwise in Chinese, but for the switch that leads to English."""
     words = TRANSLATIONS.translations
-    return {said for key, said in words["en"].items() if said != words["zh"][key]}
+    found = {said for key, said in words["en"].items() if said != words["zh"][key]}
+    return found - {"English"}
 
 
 def is_chinese(page: Any) -> None:

@@ -90,7 +90,7 @@ def test_what_was_written_before_a_stop_stays(visit: Visit) -> None:
     page.locator("#chat-speaker").wait_for(state="hidden")
     page.locator("#chat-talk .empty").wait_for()
     page.get_by_role("button", name="More").click()
-    type_number(page, page.locator("input[type=number]").first, 4096)
+    type_number(page, page.locator("input[type=number]").first, 4000)
     say(page, "Tell me of the sea.")
     page.wait_for_function(
         "() => document.querySelector('#chat-talk .assistant .made')?.innerText.length > 3"

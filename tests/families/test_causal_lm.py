@@ -222,7 +222,7 @@ class TestPrompts:
 
     def test_at_least_half_the_context_is_for_the_prompt(self, model: LoadedText):
         prompt = "灯" * model.context
-        asked = ContinueText.ask(prompt=prompt, tokens=1024, temperature=0)
+        asked = ContinueText.ask(prompt=prompt, tokens=1000, temperature=0)
         details = finished(list(continue_text(model, asked))).details
         assert details["prompt_tokens"] == details["tokens"] == model.context // 2
         assert details["cut"] == len(model.encode(prompt)) - model.context // 2

@@ -259,5 +259,8 @@ def enter(gate: Gate) -> None:
         pass
 
 
+WRITERS = ("qwen3", "gpt2", "thinker", "t5", "marian-en-zh", "marian-zh-en")
+
+
 def test_every_stand_in_of_a_pipeline_is_tried():
-    assert {*NAMES} == {name for name in BUILDERS if name not in ("qwen3", "gpt2")}
+    assert {*NAMES} == {name for name in BUILDERS if name not in WRITERS}

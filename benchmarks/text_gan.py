@@ -12,7 +12,7 @@ import argparse
 import json
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,9 +57,9 @@ def measured(seed: int, folder: Path, shorter: int, count: int) -> dict[str, Any
         return dict(json.loads(told.read_text("utf-8")))
     judge = oracle(seed)
     cost = partial(nll_oracle, judge, count)
-    fit(likelihood(seed), folder / "start", shorter)
+    fit(likelihood(seed, shorter), folder / "start")
     chosen, tried = best(judge, folder / "start")
-    start, gan = network(chosen), fit(adversarial(seed, chosen), folder / "game", shorter)
+    start, gan = network(chosen), fit(adversarial(seed, chosen, shorter), folder / "game")
     kept_back = texts(judge, count, KEPT_BACK)
     found = {
         "seed": seed,
@@ -69,17 +69,18 @@ def measured(seed: int, folder: Path, shorter: int, count: int) -> dict[str, Any
         "tried": tried,
         "start": cost(start),
         "gan": cost(gan),
-        "sweep": {f"{t:g}": cost(start, temperature=t) for t in TEMPERATURES},
-        "gan_sweep": {f"{t:g}": cost(gan, temperature=t) for t in TEMPERATURES},
         "start_missed": mean_cost(start, kept_back),
         "gan_missed": mean_cost(gan, kept_back),
+        # NLL_oracle, and what kept back texts cost, by temperature.
+        "start_sweep": sweep(start, cost, kept_back),
+        "gan_sweep": sweep(gan, cost, kept_back),
     }
     write_whole(told, json.dumps(found, indent=1).encode())
     return found
 
 
-def fit(recipe: Recipe, folder: Path, shorter: int) -> Generator:
-    made = Trainer(recipe, folder, steps=max(1, recipe.steps // shorter), cpu=True).fit()
+def fit(recipe: Recipe, folder: Path) -> Generator:
+    made = Trainer(recipe, folder, cpu=True).fit()
     assert isinstance(made, Generator)
     return made
 
@@ -95,6 +96,14 @@ def network(path: Path) -> Generator:
     made = generator()
     made.load_state_dict({name: value.float() for name, value in load_file(path).items()})
     return made.eval().requires_grad_(False)
+
+
+def sweep(
+    made: Generator, cost: Callable[..., float], kept_back: torch.Tensor
+) -> dict[str, list[float]]:
+    return {
+        f"{t:g}": [cost(made, temperature=t), mean_cost(made, kept_back, t)] for t in TEMPERATURES
+    }
 
 
 def nll_oracle(
@@ -124,18 +133,19 @@ def main_table(found: Sequence[dict[str, Any]]) -> str:
 
 
 def sweep_table(found: Sequence[dict[str, Any]]) -> str:
-    """Mean NLL_oracle over the seeds, of both at each temperature."""
+    """The means over the seeds at each temperature."""
+    columns = [(of, place) for of in ("start_sweep", "gan_sweep") for place in range(2)]
     rows = [
         [
             t,
             *(
-                f"{statistics.mean(one[of][t] for one in found):.3f}"
-                for of in ("sweep", "gan_sweep")
+                f"{statistics.mean(one[of][t][place] for one in found):.3f}"
+                for of, place in columns
             ),
         ]
-        for t in found[0]["sweep"]
+        for t in found[0]["start_sweep"]
     ]
-    return table(["temperature", "start", "GAN"], rows)
+    return table(["temperature", "start", "kept back", "GAN", "kept back"], rows)
 
 
 def main(arguments: list[str] | None = None) -> int:

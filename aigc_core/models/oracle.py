@@ -15,7 +15,7 @@ import torch
 from torch import Generator as Random
 from torch import Tensor
 
-from aigc_core.models.text_gan import Generator
+from aigc_core.models.text_gan import NOTHING, Generator
 
 WORDS, LENGTH, WIDTH = 5_000, 20, 32
 # Words of no meaning: as many signs in a row.
@@ -48,7 +48,7 @@ def texts(network: Generator, count: int, seed: int, temperature: float = 1.0) -
 
 
 @torch.no_grad()
-def mean_cost(network: Generator, ids: Tensor) -> float:
-    """-log p of texts (n, length) in nats a word."""
-    total = sum(network.costs(rows).sum().item() for rows in ids.split(ROWS))
-    return total / int((ids >= 0).sum())
+def mean_cost(network: Generator, ids: Tensor, temperature: float = 1.0) -> float:
+    """-log p of texts (n, length) in nats a word, p being what is drawn from at a temperature."""
+    total = sum(network.costs(rows, temperature).sum().item() for rows in ids.split(ROWS))
+    return total / int((ids != NOTHING).sum())

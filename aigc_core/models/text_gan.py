@@ -114,9 +114,9 @@ class Generator(Reader, PyTorchModelHubMixin):
             self.down(read), self.token.weight if self.out is None else self.out, self.bias
         )
 
-    def costs(self, ids: Tensor) -> Tensor:
-        """-log q (n,) in nats of whole texts."""
-        logits = self.logits(self.read(ids)).transpose(1, 2)
+    def costs(self, ids: Tensor, temperature: float = 1.0) -> Tensor:
+        """-log q (n,) in nats of whole texts, at the temperature by which they are drawn."""
+        logits = self.logits(self.read(ids)).transpose(1, 2) / temperature
         return cross_entropy(logits, ids, ignore_index=NOTHING, reduction="none").sum(1)
 
     @torch.no_grad()

@@ -75,6 +75,7 @@ def test_texts_are_drawn_as_often_as_they_are_probable(temperature: float):
     shares = torch.bincount(codes, minlength=WORDS**LENGTH) / len(u)
     log_q = (generator(ids) / temperature).log_softmax(2)
     expected = log_q.gather(2, ids.unsqueeze(2)).sum((1, 2)).exp()
+    assert torch.allclose((-generator.costs(ids, temperature)).exp(), expected)
     assert float((shares - expected).abs().sum()) < 0.03
 
 

@@ -31,8 +31,8 @@ def real(seed: int) -> tuple[np.ndarray, ...]:
     return (texts(oracle(seed), TEXTS, LEARNED).numpy().astype(np.int16),)
 
 
-def likelihood(seed: int) -> Recipe:
-    """The start, of the oracle of this seed."""
+def likelihood(seed: int, shorter: int = 1) -> Recipe:
+    """The start, of the oracle of this seed; `shorter` divides its steps, for a trial."""
     return Recipe(
         name="text-gan-oracle",
         objective=lambda: Likelihood(generator()),
@@ -40,21 +40,21 @@ def likelihood(seed: int) -> Recipe:
         optimisers={"generator": Optimiser(lr=1e-2, cooldown=0.3)},
         ships="generator",
         batch=64,
-        steps=9_000,
+        steps=9_000 // shorter,
         ema=0.998,
         seed=seed,
     )
 
 
-def adversarial(seed: int, start: Path) -> Recipe:
-    """The game, from the weights in a file."""
+def adversarial(seed: int, start: Path, shorter: int = 1) -> Recipe:
+    """The game, from the weights in a file; `shorter` divides its steps, for a trial."""
 
     def objective() -> PolicyGradient:
         policy = generator()
         policy.load_state_dict({name: value.float() for name, value in load_file(start).items()})
         # Much wider than the generator: of 10,000 texts it must learn more than that one did.
         judge = Discriminator(WORDS, embedding=32, width=128, dropout=0.5)
-        return PolicyGradient(policy, judge, rounds=2, lead=1_500)
+        return PolicyGradient(policy, judge, rounds=2, lead=1_500 // shorter)
 
     return Recipe(
         name="text-gan-oracle-game",
@@ -66,7 +66,7 @@ def adversarial(seed: int, start: Path) -> Recipe:
         },
         ships="generator",
         batch=128,
-        steps=3_000,
+        steps=3_000 // shorter,
         ema=0.98,
         seed=seed,
     )

@@ -265,7 +265,7 @@ LINES: dict[str, Metric] = {
             Text(
                 "The same against the model's other lines: high when they are alike.",
                 "与该模型的其他诗句相比的同一指标：彼此雷同时偏高。",
-            ).fill(order=order),
+            ),
             "lower",
             share=True,
             paper=SELF_BLEU,

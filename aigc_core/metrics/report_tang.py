@@ -59,7 +59,7 @@ PROTOCOL = Text(
     " the model chooses among characters where a character must stand and has no choice where "
     "punctuation must, so that its share is 100 % whatever the model has learned. Lines rhyme "
     "where their last characters, read in modern Mandarin, belong to one of the thirteen rhyme "
-    "groups (十三辙).",
+    "groups (shisan zhe).",
     "纳特是模型未训练过的 {test:,} 首绝句（按诗文哈希取二十分之一）的均值："
     "计格式标记之后的所有字符，含标点与结尾。"
     "其余指标来自每种抽取方式各 {count:,} 首诗，五言与七言各半，"

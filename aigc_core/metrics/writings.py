@@ -25,6 +25,9 @@ def written(engine: Engine, model: str, requests: Iterable[Request]) -> list[str
     ]
 
 
+SAMPLES = Text("{intro}\n\n{blocks}", "{intro}\n\n{blocks}")
+
+
 def block(text: str) -> str:
     """A text as a block of code in Markdown, whatever stands in it."""
     fence = next(fence for fence in FENCES if fence not in text)
@@ -34,4 +37,4 @@ def block(text: str) -> str:
 def samples(intro: Text, texts: Iterable[str]) -> Text:
     """Texts as a card shows them, below a sentence of how they were chosen."""
     blocks = "\n\n".join(block(text) for text in texts)
-    return Text(f"{intro.en}\n\n{blocks}", f"{intro.zh}\n\n{blocks}")
+    return SAMPLES.fill(intro=intro, blocks=blocks)

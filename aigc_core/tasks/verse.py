@@ -52,7 +52,7 @@ class ComposePoem(Request):
         "",
         Text("Hidden head characters", "藏头"),
         Text(
-            "Up to four characters with which the lines begin, one each (藏头诗).",
+            "Up to four characters with which the lines begin, one each (an acrostic).",
             "最多四个字，依次作为各句的首字（藏头诗）。",
         ),
         longest=20,

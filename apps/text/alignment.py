@@ -25,7 +25,8 @@ SAYS = Text(
     "颜色越深，注意力越集中。哪些词相互对应，并没有人教过它。",
 )
 LAST = Text("The last sentence is shown.", "此处显示最后一句。")
-LAYER, HEAD, MEAN = Text("Layer", "层"), Text("Head", "头"), Text("mean", "平均")
+LAYER, HEAD, PLACE = Text("{name} {place}", "{name} {place}")
+MEAN = Text("Layer", "层"), Text("Head", "头"), Text("mean", "平均")
 ALL = "mean"
 
 
@@ -146,7 +147,7 @@ def picture(found: Aligned, layer: Any, head: Any) -> str:
     layers = one(layer, weights.shape[0])
     heads = one(head, weights.shape[1])
     named = [
-        Text(f"{name.en.lower()} {said.en}", f"{name.zh} {said.zh}")
+        PLACE.fill(name=name, place=said)
         for name, part in ((LAYER, layers), (HEAD, heads))
         for said in [same(str(part.start + 1)) if part.stop - part.start == 1 else MEAN]
     ]

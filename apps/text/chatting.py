@@ -127,7 +127,7 @@ def draw() -> None:
     for job in jobs:
         job.success(remembered, talk, kept, **QUIET)
         job.failure(settled, [talk, box], [dialogue, box, talk, kept], **QUIET)
-    clear.click(cleared, None, [dialogue, talk, kept], cancels=jobs, **QUIET)
+    clear.click(cleared, None, [dialogue, talk, kept], **QUIET)
     model.change(chosen, model, [about, speaker, system, thinking], **QUIET)
     opened()(looked, None, away, **QUIET)
     page = gr.context.Context.root_block

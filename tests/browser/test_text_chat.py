@@ -1,10 +1,12 @@
 """A conversation in a browser: it is answered, copied, kept over a reload, stopped and cleared."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from aigc_core.families.causal_model import LoadedText
 from apps.text.chatting import CHAT
 from tests.browser.seeing import type_number
 from tests.instructed import CHATTER, small_engine  # noqa: F401
@@ -81,7 +83,16 @@ def test_a_message_that_cannot_be_answered_stays_in_the_box(visit: Visit) -> Non
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_what_was_written_before_a_stop_stays(visit: Visit) -> None:
+def test_what_was_written_before_a_stop_stays(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = LoadedText.step
+
+    def slow(*values: Any) -> Any:
+        time.sleep(0.05)
+        return quick(*values)
+
+    monkeypatch.setattr(LoadedText, "step", slow)
     page = visit("")
     page.set_default_timeout(PATIENCE)
     page.locator("#chat-model input").click()
@@ -103,4 +114,5 @@ def test_what_was_written_before_a_stop_stays(visit: Visit) -> None:
     page.wait_for_function("() => localStorage.getItem('aigc_chat')?.length > 100")
     page.reload()
     page.wait_for_function(ANSWERED, arg=1)
-    assert page.locator("#chat-talk .assistant .made").inner_text() == written
+    # A little more may have been on its way.
+    assert page.locator("#chat-talk .assistant .made").inner_text().startswith(written)

@@ -25,8 +25,8 @@ SAYS = Text(
     "颜色越深，注意力越集中。哪些词相互对应，并没有人教过它。",
 )
 LAST = Text("The last sentence is shown.", "此处显示最后一句。")
-LAYER, HEAD, PLACE = Text("{name} {place}", "{name} {place}")
-MEAN = Text("Layer", "层"), Text("Head", "头"), Text("mean", "平均")
+LAYER, HEAD, MEAN = Text("Layer", "层"), Text("Head", "头"), Text("mean", "平均")
+PLACE = Text("{name} {place}", "{name} {place}")
 ALL = "mean"
 
 

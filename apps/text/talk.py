@@ -64,7 +64,9 @@ class Talk:
 
     def answered(self, media: Writing, name: Text, notes: str = "") -> "Talk":
         """With the answer as far as it has come."""
-        answer = Turn("assistant", media.text, media.thinking, (name.en, name.zh), notes)
+        # Models may write what is not seen too.
+        text, thinking = clean(media.text), clean(media.thinking)
+        answer = Turn("assistant", text, thinking, (name.en, name.zh), notes)
         return replace(self, turns=(*self.turns[:-1], answer))
 
     def ended(self) -> tuple["Talk", str]:

@@ -43,13 +43,16 @@ def test_one_conversation(visit: Visit) -> None:
     assert "Who are you <b>there</b>?" in talk.inner_text()
     page.wait_for_function("() => document.querySelector('#chat-box textarea').value === ''")
 
+    page.wait_for_function("() => localStorage.getItem('aigc_chat')?.length > 100")
+    first = page.evaluate("localStorage.getItem('aigc_chat')")
+
     # Another speaker answers the next one, and both stay where they are when the page is reloaded.
     page.locator("#chat-speaker label", has_text="Juliet").click()
     say(page, "And you?")
     page.wait_for_function(ANSWERED, arg=2)
     names = page.locator("#chat-talk h3").all_inner_texts()
     assert [name.strip() for name in names] == ["You", "Romeo", "You", "Juliet"]
-    page.wait_for_function("() => localStorage.getItem('aigc_chat')?.length > 200")
+    page.wait_for_function("first => localStorage.getItem('aigc_chat') !== first", arg=first)
     said = page.locator("#chat-talk .made").all_inner_texts()
     page.reload()
     page.wait_for_function(ANSWERED, arg=2)

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from aigc_core.tasks import Request
+from aigc_core.tasks import ContinueText, Request
 from aigc_core.tasks.image import SampleImages
 from apps.image import IMAGE
 from apps.models.page import draw as draw_models
@@ -15,7 +15,7 @@ from apps.ui.serve import blocks, without_servers
 MODALITIES: tuple[Modality, ...] = (IMAGE, TEXT)
 
 # What a visitor is likely to ask for first; see apps/ui/warm.py.
-FIRST: tuple[type[Request], ...] = (SampleImages,)
+FIRST: tuple[type[Request], ...] = (SampleImages, ContinueText)
 
 
 @without_servers()

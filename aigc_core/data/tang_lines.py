@@ -7,8 +7,8 @@ import numpy as np
 
 from aigc_core.data.split import Split
 from aigc_core.data.tang import NOTHING, load_quatrains, vocabulary
+from aigc_core.verse import LENGTHS
 
-LENGTHS = (5, 7)
 LONGEST = LENGTHS[-1]
 # Of the quatrains' signs, what begins the vocabulary: the end, two of the form, two of punctuation.
 SIGNS = 5

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aigc_core.batcher import Batcher
 from aigc_core.catalog import Entry
 from aigc_core.checkpoint import load_network
 from aigc_core.errors import InvalidRequest
 from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
 from aigc_core.families import Answer
+from aigc_core.families.batched import Batched
 from aigc_core.media import Animation, Image, sheet, to_bytes
 from aigc_core.placement import Placement
 from aigc_core.tasks.base import Request
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from aigc_core.models.protocols import ImageSampler
 
-CHUNK = 32
 MAPS = 32
 GOLDEN = (sqrt(5) - 1) / 2
 # Batches of other sizes round differently; on the CPU that moves a pixel by one level at most.
@@ -41,18 +40,14 @@ NO_CLASSES = Text(
 
 
 @dataclass
-class LoadedSampler:
-    """A network on its device, with the batcher that visitors share, where there is one."""
+class LoadedSampler(Batched):
+    """A network that draws pictures (n, h, w) uint8 from noise and classes."""
+
+    CHUNK = 32
 
     network: "ImageSampler"
-    placement: Placement
-    batcher: Batcher | None = None
     # What is dear to compute and the same for every request.
     kept: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.placement.batching:
-            self.batcher = Batcher(self.compute, limit=CHUNK, step=self.placement.gate.step)
 
     @property
     def tolerance(self) -> float:
@@ -61,24 +56,6 @@ class LoadedSampler:
     def compute(self, rows: "Sequence[Tensor]") -> np.ndarray:
         z, y = (tensor.to(self.placement.device) for tensor in rows)
         return to_bytes(self.network.sample(z, y).float().cpu().numpy())
-
-    def pictures(self, z: "Tensor", y: "Tensor") -> Iterator[np.ndarray]:
-        """Pictures (n, h, w) uint8 in order, part by part."""
-        if self.batcher:
-            with self.batcher.submit(z, y) as ticket:
-                yield from ticket
-            return
-        import torch
-
-        for start in range(0, len(z), CHUNK):
-            rows = [z[start : start + CHUNK], y[start : start + CHUNK]]
-            with self.placement.gate.step(), torch.inference_mode():
-                part = self.compute(rows)
-            yield part
-
-    def close(self) -> None:
-        if self.batcher:
-            self.batcher.close()
 
 
 def load(entry: Entry, placement: Placement, step: Callable[[], None]) -> LoadedSampler:
@@ -149,7 +126,7 @@ def drawn(
     yield Progress(0, total, DRAWING)
     parts: list[np.ndarray] = []
     done = 0
-    for part in model.pictures(z, y):
+    for part in model.parts(z, y):
         parts.append(part)
         done += len(part)
         yield Progress(done, total, DRAWING)

@@ -1,13 +1,13 @@
 """Where in a passage the support of an answer stands."""
 
 import re
-from collections.abc import Iterator
 from difflib import SequenceMatcher
+
+from aigc_core.families.sentences import sentences
 
 # A line of the answer that begins so holds words of the passage.
 MARK = re.compile(r"^[ \t>*_]*(?:quotes?|引文|原文)[ \t*_]*[:：]", re.IGNORECASE | re.MULTILINE)
 QUOTED = re.compile('“([^”]{4,})”|「([^」]{4,})」|"([^"\n]{4,})"')
-SENTENCE = re.compile(r"[^。！？!?\n]+?(?:[。！？!?]+[”」』\"']*|\.(?=[\s”\"']|$)[”\"']*|(?=\n)|$)")
 WORD = re.compile(r"[a-z0-9]+|[^\W\d_a-z]", re.IGNORECASE)
 
 # How much of a quote must stand in the passage, and of an answer in a sentence of it.
@@ -69,19 +69,12 @@ def nearest(passage: str, answer: str) -> list[Place]:
     asked = words(answer)
     if not asked:
         return []
-    shares = {place: len(asked & words(passage[slice(*place)])) / len(asked)
-              for place in sentences(passage)}  # fmt: skip
+    shares = {
+        (start, end): len(asked & words(text)) / len(asked)
+        for start, end, text in sentences(passage)
+    }
     best = max(shares, key=lambda place: shares[place], default=None)
     return [best] if best is not None and shares[best] >= SHARED else []
-
-
-def sentences(text: str) -> Iterator[Place]:
-    """[start, end) of each sentence."""
-    for match in SENTENCE.finditer(text):
-        found = match.group()
-        if found.strip():
-            start = match.start() + len(found) - len(found.lstrip())
-            yield start, start + len(found.strip())
 
 
 def words(text: str) -> set[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aigc_core.catalog import Entry
 from aigc_core.checkpoint import load_network
-from aigc_core.data.tang_lines import LENGTHS, LONGEST, as_numbers, as_text
+from aigc_core.data.tang_lines import LONGEST, as_numbers, as_text
 from aigc_core.errors import InvalidRequest
 from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
 from aigc_core.families import Answer
@@ -17,6 +17,7 @@ from aigc_core.placement import Placement
 from aigc_core.tasks.base import Request, brief, next_seed
 from aigc_core.tasks.verse import SampleVerse, WalkVerse
 from aigc_core.text import Text
+from aigc_core.verse import LENGTHS
 
 if TYPE_CHECKING:
     from torch import Generator as Random

@@ -1,17 +1,16 @@
 """Generators that write a line of verse in one go: text GANs and their starts."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aigc_core.batcher import Batcher
 from aigc_core.catalog import Entry
 from aigc_core.checkpoint import load_network
 from aigc_core.data.tang_lines import as_text
 from aigc_core.events import FamilyEvent, Finished, Output, Preview, Progress
 from aigc_core.families import Answer
+from aigc_core.families.batched import Batched
 from aigc_core.families.text_vae import form_of
 from aigc_core.media import Writing
 from aigc_core.placement import Placement
@@ -22,55 +21,27 @@ from aigc_core.text import Text
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from aigc_core.models.text_gan import Generator as Policy
-
-CHUNK = 8
 
 Events = Generator[FamilyEvent, None, None]
 
 WRITING = Text("writing", "正在生成")
 
 
-@dataclass
-class LoadedVerseSampler:
-    """A generator on its device, with the batcher that visitors share, where there is one.
+class LoadedVerseSampler(Batched):
+    """A generator of lines (n, length) of numbers.
 
     It computes in float64 where the device can. A word is drawn by where a number falls among the
     cumulative probabilities, and in float32 these move with the size of the batch as far as to
     change a word in some thousand lines.
     """
 
-    network: "Policy"
-    placement: Placement
-    batcher: Batcher | None = None
-
-    def __post_init__(self) -> None:
-        if self.placement.batching:
-            self.batcher = Batcher(self.compute, limit=CHUNK, step=self.placement.gate.step)
+    CHUNK = 8
 
     def compute(self, rows: "Sequence[Tensor]") -> np.ndarray:
         device, kind = self.placement.device, self.network.bias.dtype
         u, temperature = (tensor.to(device, kind) for tensor in rows)
         drawn: np.ndarray = self.network.sample(u, temperature).cpu().numpy()
         return drawn
-
-    def lines(self, u: "Tensor", temperature: "Tensor") -> Iterator[np.ndarray]:
-        """Lines (n, length) of numbers in order, part by part."""
-        if self.batcher:
-            with self.batcher.submit(u, temperature) as ticket:
-                yield from ticket
-            return
-        import torch
-
-        for start in range(0, len(u), CHUNK):
-            rows = [u[start : start + CHUNK], temperature[start : start + CHUNK]]
-            with self.placement.gate.step(), torch.inference_mode():
-                part = self.compute(rows)
-            yield part
-
-    def close(self) -> None:
-        if self.batcher:
-            self.batcher.close()
 
 
 def load(entry: Entry, placement: Placement, step: Callable[[], None]) -> LoadedVerseSampler:
@@ -101,7 +72,7 @@ def sample(model: LoadedVerseSampler, request: SampleVerse) -> Events:
     temperature = torch.full((request.count, 1), request.temperature, dtype=torch.float64)
     written: list[str] = []
     yield Progress(0, request.count, WRITING)
-    for part in model.lines(u, temperature):
+    for part in model.parts(u, temperature):
         written += [as_text(row, model.network.vocabulary) for row in part]
         yield Progress(len(written), request.count, WRITING)
         if len(written) < request.count:

@@ -211,7 +211,7 @@ def pictures(model: "LoadedSampler", count: int, label: str) -> np.ndarray:
     seeds = range(SEED, SEED + count)
     counts = model.network.class_counts
     labels = [label_of(label, place, seed, counts) for place, seed in enumerate(seeds)]
-    return np.concatenate(list(model.pictures(noise(model, list(seeds)), classes(labels))))
+    return np.concatenate(list(model.parts(noise(model, list(seeds)), classes(labels))))
 
 
 def frame(model: "LoadedSampler") -> np.ndarray:

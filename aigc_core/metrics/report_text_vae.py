@@ -7,7 +7,7 @@ import torch
 
 from aigc_core.catalog import Catalog
 from aigc_core.checkpoint import CONFIG, WEIGHTS, digest, load_network
-from aigc_core.data.tang_lines import LENGTHS, as_numbers, as_text, load_lines
+from aigc_core.data.tang_lines import as_numbers, as_text, load_lines
 from aigc_core.engine import Engine
 from aigc_core.errors import InvalidRequest
 from aigc_core.metrics.about import read_about
@@ -23,6 +23,7 @@ from aigc_core.models.protocols import LanguageModel
 from aigc_core.models.text_vae import TextVAE
 from aigc_core.tasks.verse import SampleVerse
 from aigc_core.text import Text, paragraph
+from aigc_core.verse import LENGTHS
 
 # The language model of the same lines that has no latent, whose weights lie beside the VAE's.
 PLAIN = "lstm-tang-lines"

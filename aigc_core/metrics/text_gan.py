@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from aigc_core.data.tang_lines import LENGTHS, load_lines
+from aigc_core.data.tang_lines import load_lines
 from aigc_core.engine import Engine
 from aigc_core.errors import AigcError
 from aigc_core.media import Writing
 from aigc_core.metrics.bleu import mean_bleu, self_bleu
 from aigc_core.metrics.card import plain
 from aigc_core.tasks.verse import SampleVerse
+from aigc_core.verse import LENGTHS
 
 MODELS = ("text-gan-tang-start", "text-gan-tang")
 TEMPERATURES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)

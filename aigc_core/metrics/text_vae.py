@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from aigc_core.data.tang_lines import LENGTHS, as_numbers, as_text
+from aigc_core.data.tang_lines import as_numbers, as_text
 from aigc_core.metrics.card import plain
 from aigc_core.models.protocols import LanguageModel
 from aigc_core.models.text_vae import NOTHING, TextVAE, distortion, rate
+from aigc_core.verse import LENGTHS
 
 PART = 256
 # A unit whose mean varies less than this over the data tells nothing of it (Burda et al. 2016).

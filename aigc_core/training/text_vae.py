@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
-from aigc_core.data.tang_lines import LENGTHS, as_numbers, as_text
+from aigc_core.data.tang_lines import as_numbers, as_text
 from aigc_core.models.text_vae import TextVAE, free_bits
 from aigc_core.training.recipe import Networks, Step
+from aigc_core.verse import LENGTHS
 
 DRAWN = 8
 

@@ -39,7 +39,8 @@ def quality_facts(entry: Entry, record: Record | None = None, *, floors: bool = 
         pairs = real_facts() if entry.answers(SampleImages) else []
     else:
         pairs = card_facts(entry, floors)
-        pairs.append((PARAMETERS, same(f"{entry.parameters:,}")))
+        if entry.parameters:
+            pairs.append((PARAMETERS, same(f"{entry.parameters:,}")))
     if record is not None:
         pairs += run_facts(record)
     return facts(*pairs)

@@ -1,6 +1,6 @@
 import pytest
 
-from aigc_core.families.quotes import place_of, places, sentences, split
+from aigc_core.families.quotes import place_of, places, split
 
 PASSAGE = (
     "Chlorophyll absorbs red and blue light. It reflects green light, which is why leaves look "
@@ -54,16 +54,3 @@ def test_several_quotes_in_their_order():
 @pytest.mark.parametrize("quote", ["", "“”", "it", "...", "a.."])
 def test_what_is_too_short_is_no_quote(quote: str):
     assert place_of(PASSAGE, quote) is None
-
-
-def test_sentences_are_where_they_stand():
-    assert [PASSAGE[slice(*place)] for place in sentences(PASSAGE)][:2] == [
-        "Chlorophyll absorbs red and blue light.",
-        GREEN,
-    ]
-    assert [CHINESE[slice(*place)] for place in sentences(CHINESE)] == [
-        "叶绿素吸收红光和蓝光。",
-        "它反射绿光，所以叶子看起来是绿的。",
-        "秋天它会分解！",
-    ]
-    assert [slice(*place) for place in sentences("  one\n\n two  ")] == [slice(2, 5), slice(8, 11)]

@@ -12,7 +12,13 @@ from aigc_core.checkpoint import WEIGHTS, digest
 from aigc_core.data.tang_lines import as_text
 from aigc_core.engine import Engine
 from aigc_core.events import Preview, Progress, Result
-from aigc_core.families.verse_sampler import ANSWERS, CHUNK, load, numbers, sample
+from aigc_core.families.verse_sampler import (
+    ANSWERS,
+    LoadedVerseSampler,
+    load,
+    numbers,
+    sample,
+)
 from aigc_core.gate import Gate
 from aigc_core.media import Writing
 from aigc_core.models.text_gan import Generator
@@ -78,7 +84,8 @@ def test_it_answers_the_task():
 def test_line_i_is_the_one_that_its_seed_makes_alone(engine: Engine):
     many = ask(engine, count=40, seed=100)
     assert [artifact.record.seed for artifact in many] == list(range(100, 140))
-    for place in (0, 1, CHUNK - 1, CHUNK, 39):
+    chunk = LoadedVerseSampler.CHUNK
+    for place in (0, 1, chunk - 1, chunk, 39):
         alone = ask(engine, count=1, seed=100 + place)
         assert texts(alone) == [texts(many)[place]]
     assert len(set(texts(many))) > 30

@@ -11,6 +11,10 @@ LENGTHS = (5, 7)
 ENDS = "，。，。"
 CHINESE = "〇\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 MARKS = "，。、；：？！,.;:?!"
+# Of a quatrain of 28 characters and its punctuation, where a character takes three.
+TOKENS = 128
+# Of a form with which nothing is wrong.
+KEPT = "kept"
 
 COUNT = Text("Lines: {count} instead of 4.", "共 {count} 句，应为 4 句。")
 LENGTH = Text(
@@ -62,3 +66,14 @@ def rhymes(poem: str) -> bool:
     if len(found) != LINES or not (found[1] and found[3]):
         return False
     return rhyme.rhyme(found[1][-1], found[3][-1])
+
+
+def told(poem: str, form: int | None = None) -> dict[str, str | bool]:
+    """What a record tells of a quatrain: `form`, kept or what is wrong with it, and `rhyme`."""
+    problem = form_problem(poem, form)
+    return {"form": problem.en if problem else KEPT, "rhyme": rhymes(poem)}
+
+
+def in_lines(poem: str) -> str:
+    """A poem with each line below the other."""
+    return re.sub(f"([{MARKS}])(?=.)", r"\1\n", poem)

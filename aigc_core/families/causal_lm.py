@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
+from aigc_core import verse
 from aigc_core.catalog import Entry
 from aigc_core.families import Answer
 from aigc_core.families.causal_attention import attend, rank_heads, watchable
@@ -19,6 +20,7 @@ from aigc_core.hub.snapshot import local
 from aigc_core.placement import Placement
 from aigc_core.tasks import (
     AttendText,
+    ComposePoem,
     ContinueText,
     RankHeads,
     Request,
@@ -145,6 +147,8 @@ def to_write(request: Request) -> int:
     """How many tokens a run writes at most; a translation is about as long as its text."""
     if isinstance(request, TranslateText):
         return 2 * len(request.text)
+    if isinstance(request, ComposePoem):
+        return verse.TOKENS
     return int(getattr(request, "tokens", 0) * getattr(request, "parts", 1))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from typing import Any
 
+from aigc_core import verse
 from aigc_core.events import FamilyEvent, Finished, Output, Preview
 from aigc_core.families import chat_prompts, quotes
 from aigc_core.families.asking import Chatter, Said
@@ -11,6 +12,7 @@ from aigc_core.media import Writing
 from aigc_core.tasks import (
     AnswerQuestion,
     ChatText,
+    ComposePoem,
     Request,
     SummariseText,
     TranslateText,
@@ -76,6 +78,19 @@ def write(chatter: Chatter, request: WriteText) -> Events:
     yield done(said, request.seed)
 
 
+def compose(chatter: Chatter, request: ComposePoem) -> Events:
+    """A quatrain, which nothing holds to its form: `details` say whether it is kept."""
+
+    def shown(writing: Writing) -> Writing:
+        return Writing(verse.in_lines(writing.text.strip()), writing.thinking)
+
+    wish = Sampling(temperature=request.temperature, seed=request.seed)
+    said = yield from chatter.ask(chat_prompts.poem(request), wish, verse.TOKENS, shown=shown)
+    writing = shown(said.writing)
+    more = {**verse.told(writing.text, int(request.form)), "chosen": 0, "left_out": ""}
+    yield done(Said(writing, said.details | more, said.tolerance), request.seed)
+
+
 def done(said: Said, seed: int) -> Finished:
     return Finished((Output(said.writing, seed, said.details, tolerance=said.tolerance),))
 
@@ -86,4 +101,5 @@ TASKS: dict[type[Request], Callable[[Chatter, Any], Events]] = {
     AnswerQuestion: answer,
     TranslateText: translate,
     WriteText: write,
+    ComposePoem: compose,
 }

@@ -1,6 +1,5 @@
 """Character models of Tang quatrains: they compose one, freely or within its form."""
 
-import re
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -22,8 +21,6 @@ from aigc_core.tasks.text import Sampling
 from aigc_core.tasks.verse import ComposePoem, FindPoems
 from aigc_core.tasks.writing import WriteText
 from aigc_core.text import Text
-
-KEPT = "kept"
 
 NO_VERSE = Text(
     "its vocabulary does not begin with the signs of a quatrain's form.",
@@ -86,15 +83,13 @@ def composed(
         plan.bind(model, sampler(wish)),
         limit,
         stop=END,
-        show=lambda text: in_lines(plan.beginning + text),
+        show=lambda text: verse.in_lines(plan.beginning + text),
     )
     text = plan.beginning + written.text
-    poem = in_lines(text)
-    problem = verse.form_problem(poem, plan.form)
+    poem = verse.in_lines(text)
     full = plan.keep_form and len(text) == plan.limit
     return poem, {
-        "form": problem.en if problem else KEPT,
-        "rhyme": verse.rhymes(poem),
+        **verse.told(poem, plan.form),
         "chosen": len(plan.given),
         "ended": "by itself" if written.ended or full else "at the limit",
         # Places in the poem as it is shown.
@@ -102,11 +97,6 @@ def composed(
         "prompt_tokens": len(plan.beginning),
         "tokens": len(written.text),
     }
-
-
-def in_lines(text: str) -> str:
-    """A poem with each line below the other."""
-    return re.sub(f"([{COMMA}{STOP}])(?=.)", r"\1\n", text)
 
 
 def ends(text: str) -> int:

@@ -27,7 +27,8 @@ class ComposePoem(Request):
 
     The result is a `Writing` of four lines, or of what the model wrote where the form is not kept.
     `details` hold `form` ("kept", or what is wrong), `rhyme` (whether the second and fourth line
-    rhyme), `chosen` (how many characters were given rather than drawn) and `left_out`.
+    rhyme), `chosen` (how many characters were given rather than drawn) and `left_out`. Models that
+    follow instructions are told the wishes; nothing else holds them to these.
     """
 
     task: ClassVar[str] = "compose-poem"

@@ -126,5 +126,5 @@ async def ask(
             yield output
 
 
-LINEUP = Lineup(AnswerQuestion, "ask", POSTER, where)
+LINEUP = Lineup(AnswerQuestion, "ask", POSTER, more=where)
 ASK = Demo("ask", TITLE, LINE, POSTER, draw, needs=AnswerQuestion)

@@ -69,7 +69,7 @@ def draw() -> None:
             with gr.Row(elem_classes=["small"]):
                 stop = gr.Button(t(Text("Stop", "停止")), size="sm", elem_id="between-stop")
             status = gr.HTML(padding=False, elem_id="between-status")
-    gr.on(
+    walking = gr.on(
         [opened(), go.click],
         walk,
         [line, line_to, steps, path, model],
@@ -77,14 +77,14 @@ def draw() -> None:
         api_name="text_walk_verse",
         **KEPT,
     )
-    draw_gan(stop)
+    stops(stop, [walking, *draw_gan()], status)
 
 
-def draw_gan(stop: gr.Button) -> None:
-    """The second half of the page, where there are models for it."""
+def draw_gan() -> list[Any]:
+    """The second half of the page, where there are several models to compare, and its jobs."""
     samplers = candidates(SampleVerse)
-    if not samplers:
-        return
+    if len(samplers) < 2:
+        return []
     gr.HTML(f"<h2>{both(GAN)}</h2>{lede(GAN_SAYS)}", padding=False)
     with gr.Row(elem_classes=["choices"]):
         count = control(SampleVerse, "count", info=None)
@@ -92,14 +92,14 @@ def draw_gan(stop: gr.Button) -> None:
         seed = control(SampleVerse, "seed", visible=False)
         again = gr.Button(t(Text("Draw lines", "抽取诗句")), size="sm", elem_id="verse-draw")
     with gr.Row(elem_classes=["texts"], elem_id="verses"):
-        shown = [gr.HTML(pane(e.short, remarks(e)), padding=False) for e in samplers]
+        shown = [gr.HTML(pane(one.short, remarks(one)), padding=False) for one in samplers]
     told = gr.HTML(padding=False, elem_id="verse-status")
     settings = [count, temperature, seed]
     first = opened()(sample, settings, [*shown, told], **QUIET)
     job = again.click(None, seed, seed, js=NEW_SEED.replace("fresh ?", "true ?")).then(
         sample, settings, [*shown, told], api_name="text_sample_verse", **KEPT
     )
-    stops(stop, [first, job], told)
+    return [first, job]
 
 
 @guarded
@@ -142,6 +142,8 @@ async def sample(
     entries = candidates(SampleVerse)
     wishes = [(entry.id, partial(SampleVerse.ask, **request.model_dump())) for entry in entries]
 
+    shown: dict[str, str] = {}
+
     def update(changed: dict[str, str], told: str) -> tuple[Any, ...]:
         return *(changed.get(entry.id, gr.skip()) for entry in entries), told
 
@@ -153,12 +155,16 @@ async def sample(
                 case Writing():
                     continue
                 case Text():
-                    yield update({entry.id: failed(entry, news)}, "")
+                    shown[entry.id] = failed(entry, news)
+                    yield update({entry.id: shown[entry.id]}, "")
                 case _:
                     lines = [a.media.text for a in news if isinstance(a.media, Writing)]
                     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
                     verses = f'<ol class="verses" lang="zh">{items}</ol>'
-                    yield update({entry.id: pane(entry.short, verses, remarks(entry))}, "")
+                    shown[entry.id] = pane(entry.short, verses, remarks(entry))
+                    yield update({entry.id: shown[entry.id]}, "")
+    # All once more, for those who read the last event alone.
+    yield update(shown, "")
 
 
 BETWEEN = Demo("between", TITLE, LINE, POSTER, draw, needs=WalkVerse)

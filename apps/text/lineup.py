@@ -55,6 +55,7 @@ class Lineup:
         request: what they answer.
         id: of the element that holds their panes.
         poster: a text that one of them wrote, to be there at first.
+        page: how a text is set.
         more: HTML below a model's text, from the artifacts of its answer.
         able: whether a model can do what is chosen on the page, such as a genre.
         fitted: the wish as it is put to a model.
@@ -63,6 +64,7 @@ class Lineup:
     request: type[Request]
     id: str
     poster: Path
+    page: panes.Page = panes.prose
     more: More = nothing
     able: Callable[[Entry, Any], bool] = anything
     fitted: Callable[[Entry, Request], Request] = same
@@ -102,9 +104,9 @@ class Lineup:
         """A model's pane before anything was asked of it: what it once wrote, or nothing."""
         artifact = kept(self.poster)
         if artifact is None or artifact.record.model != entry.id:
-            return panes.blank(entry)
+            return panes.blank(entry, self.page)
         given = str(artifact.record.request.get("prompt", ""))
-        return panes.written(entry, given, artifact, self.more([artifact]))
+        return panes.written(entry, given, artifact, self.page, self.more([artifact]))
 
     async def answers(
         self,
@@ -129,7 +131,7 @@ class Lineup:
         chosen = self.asked(models, choice)
         made = [] if made is None else made
         before = {entry.id: given(entry) for entry in chosen}
-        shown = {entry.id: panes.working(entry, before[entry.id]) for entry in chosen}
+        shown = {entry.id: panes.working(entry, before[entry.id], self.page) for entry in chosen}
 
         def update(changed: dict[str, str], status: str, file: str | None = None) -> Any:
             held = gr.update(value=file, interactive=file is not None)
@@ -145,12 +147,13 @@ class Lineup:
                         yield update({}, line)
                         continue
                     case Writing(text, thinking):
-                        pane = panes.working(entry, before[entry.id], text, thinking)
+                        pane = panes.working(entry, before[entry.id], self.page, text, thinking)
                     case Text():
                         pane = panes.failed(entry, news)
                     case _:
                         made += news
-                        pane = panes.written(entry, before[entry.id], news[0], self.more(news))
+                        given_to, more = before[entry.id], self.more(news)
+                        pane = panes.written(entry, given_to, news[0], self.page, more)
                 shown[entry.id] = pane
                 yield update({entry.id: pane}, "")
         with saved(made, self.id) as file:

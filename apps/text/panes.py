@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
+from typing import Protocol
 
 from aigc_core import default_engine
 from aigc_core.artifact import Artifact, Record
@@ -40,6 +41,12 @@ RATE = Text("{rate} tokens/s", "{rate} 词元/秒")
 THOUGHTS = Text("What it thought first", "先前的思考")
 
 
+class Page(Protocol):
+    """How a text is set: HTML of what was given and what was made, which may be growing."""
+
+    def __call__(self, text: str, given: str, /, *, writing: bool) -> str: ...
+
+
 def is_here(entry: Entry) -> bool:
     """Whether a model can answer without a download."""
     if entry.origin != "hub":
@@ -49,9 +56,9 @@ def is_here(entry: Entry) -> bool:
     return local(entry.source) is not None
 
 
-def blank(entry: Entry) -> str:
+def blank(entry: Entry, page: Page) -> str:
     """A model's pane before it has written anything."""
-    return pane(entry.short, page(""), remarks(entry), kind="writing")
+    return pane(entry.short, page("", "", writing=False), remarks(entry), kind="writing")
 
 
 def absent(entry: Entry) -> str:
@@ -79,17 +86,18 @@ def to_models() -> str:
     return f'<a href="./models">{both(TO_MODELS)}</a>'
 
 
-def working(entry: Entry, given: str, text: str = "", thinking: str = "") -> str:
+def working(entry: Entry, given: str, page: Page, text: str = "", thinking: str = "") -> str:
     """While a model writes, as far as it has come."""
     body = f"{thoughts(thinking)}{page(text, given, writing=True)}"
     return pane(entry.short, body, remarks(entry), kind="writing")
 
 
-def written(entry: Entry, given: str, artifact: Artifact, more: str = "") -> str:
+def written(entry: Entry, given: str, artifact: Artifact, page: Page, more: str = "") -> str:
     """What a model wrote, and HTML below it; the file to save carries its record."""
     media = artifact.media
     assert isinstance(media, Writing)
-    body = f"{thoughts(media.thinking)}{page(media.text, given)}{notes(artifact.record)}{more}"
+    made = page(media.text, given, writing=False)
+    body = f"{thoughts(media.thinking)}{made}{notes(artifact.record)}{more}"
     aside = f"<span>{rate(artifact.record)} {saved(artifact)}</span>"
     return pane(entry.short, body, remarks(entry), aside=aside, kind="writing")
 
@@ -99,7 +107,7 @@ def failed(entry: Entry, why: Text) -> str:
     return pane(entry.short, f'<p class="notice">{both(why)}</p>', kind="writing")
 
 
-def page(text: str, given: str = "", *, writing: bool = False) -> str:
+def prose(text: str, given: str, *, writing: bool) -> str:
     """A text on paper: what was given in quiet ink, what was made after it, and a cursor."""
     before = f'<span class="given">{escape(given)}</span>' if given else ""
     cursor = '<i class="cursor"></i>' if writing else ""

@@ -1,20 +1,16 @@
 """A poem on the page: written from top to bottom and from right to left, as in its time."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
-from pathlib import Path
 
-from aigc_core.artifact import Artifact, read_record, read_text
-from aigc_core.catalog import Entry
+from aigc_core.artifact import Artifact
 from aigc_core.media import Writing
 from aigc_core.text import Text
-from aigc_core.verse import form_problem
-from apps.text.panes import notes, remarks, saved
+from aigc_core.verse import form_problem, rhymes
 from apps.ui.language import both
-from apps.ui.panes import pane
 
-FORM = Text("form kept: four lines of {count}", "格式合律：四句，每句 {count} 字")
+FORM = Text("Form kept: four lines of {count}", "格式合律：四句，每句 {count} 字")
 RHYME = Text("lines 2 and 4 rhyme", "二、四句押韵")
 NO_RHYME = Text("lines 2 and 4 do not rhyme", "二、四句不押韵")
 SHARED = Text(
@@ -24,44 +20,21 @@ SHARED = Text(
 LINE = re.compile(r"[^，。\n]+[，。]?")
 
 
-def blank(entry: Entry, poster: Path) -> str:
-    """Before the first poem: the poster's, where it is this model's."""
-    if poster.is_file() and (record := read_record(poster)).model == entry.id:
-        return composed(entry, Artifact(Writing(read_text(poster)), record))
-    return pane(entry.short, upright(""), remarks(entry), kind="poem")
-
-
-def writing(entry: Entry, text: str) -> str:
-    """While it is being written."""
-    return pane(entry.short, upright(text, cursor=True), remarks(entry), kind="poem")
-
-
-def composed(entry: Entry, artifact: Artifact) -> str:
-    """A finished poem, its form checked."""
-    assert isinstance(artifact.media, Writing)
-    poem = artifact.media.text
-    aside = f"<span>{saved(artifact)}</span>"
-    body = upright(poem) + checked(artifact) + notes(artifact.record)
-    return pane(entry.short, body, remarks(entry), aside=aside, kind="poem")
-
-
-def upright(text: str, *, cursor: bool = False) -> str:
+def upright(text: str, given: str = "", *, writing: bool = False) -> str:
     """Lines as columns; punctuation hangs below them."""
-    lines = LINE.findall(text) or [""]
-    columns = [f"<span>{escape(line)}</span>" for line in lines]
-    mark = '<i class="cursor"></i>' if cursor else ""
+    columns = [f"<span>{escape(line)}</span>" for line in LINE.findall(given + text) or [""]]
+    mark = '<i class="cursor"></i>' if writing else ""
     return f'<div class="verse" lang="zh">{"".join(columns)}{mark}</div>'
 
 
-def checked(artifact: Artifact) -> str:
-    """What its form is, and whether it rhymes."""
-    assert isinstance(artifact.media, Writing)
-    poem = artifact.media.text
-    if problem := form_problem(poem):
+def checked(artifacts: Sequence[Artifact]) -> str:
+    """What the form of a poem is, and whether it rhymes."""
+    media, record = artifacts[0].media, artifacts[0].record
+    assert isinstance(media, Writing)
+    if problem := form_problem(media.text, int(record.request["form"])):
         return f'<p class="form broken">✗ {both(problem)}</p>'
-    kept = both(FORM.fill(count=poem.index("，")))
-    rhyme = artifact.record.details.get("rhyme")
-    mark, says = ("✓", RHYME) if rhyme else ("✗", NO_RHYME)
+    kept = both(FORM.fill(count=record.request["form"]))
+    mark, says = ("✓", RHYME) if rhymes(media.text) else ("✗", NO_RHYME)
     return f'<p class="form">✓ {kept} · {mark} {both(says)}</p>'
 
 

@@ -130,5 +130,5 @@ async def summarise(
             yield output
 
 
-LINEUP = Lineup(SummariseText, "summarise", POSTER, chosen)
+LINEUP = Lineup(SummariseText, "summarise", POSTER, more=chosen)
 SUMMARISE = Demo("summarise", TITLE, LINE, POSTER, draw, needs=SummariseText)

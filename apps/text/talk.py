@@ -142,7 +142,7 @@ def shown(turn: Turn, *, writing: bool = False) -> str:
         if turn.role == "assistant" and turn.content and not writing
         else ""
     )
-    said = panes.page(turn.content, writing=writing)
+    said = panes.prose(turn.content, "", writing=writing)
     return (
         f'<section class="{turn.role}"><h3>{both(name)}</h3><div>'
         f"{panes.thoughts(turn.thinking)}{said}{turn.notes}{copy}</div></section>"

@@ -104,5 +104,5 @@ async def translate(
             yield *values, alignment.alignment(made)
 
 
-LINEUP = Lineup(TranslateText, "translate", POSTER, runners_up)
+LINEUP = Lineup(TranslateText, "translate", POSTER, more=runners_up)
 TRANSLATE = Demo("translate", TITLE, LINE, POSTER, draw, needs=TranslateText)

@@ -152,5 +152,5 @@ async def possible(genre: Any, web: gr.Request) -> AsyncIterator[str]:  # noqa: 
     yield unable(genre)
 
 
-LINEUP = Lineup(WriteText, "write", POSTER, outlined, able, fitted)
+LINEUP = Lineup(WriteText, "write", POSTER, more=outlined, able=able, fitted=fitted)
 WRITE = Demo("write", TITLE, LINE, POSTER, draw, needs=WriteText)

@@ -16,6 +16,7 @@ from aigc_core.media import Writing
 from aigc_core.tasks import (
     AnswerQuestion,
     ChatText,
+    ComposePoem,
     ContinueText,
     Request,
     SummariseText,
@@ -28,7 +29,7 @@ from tests.families.test_causal_lm import Downloaded, Forwards, placement
 pytest_plugins = ("tests.cores", "tests.downloaded")
 pytestmark = pytest.mark.usefixtures("one_core")
 
-CHATTING = (ChatText, SummariseText, AnswerQuestion, TranslateText, WriteText)
+CHATTING = (ChatText, SummariseText, AnswerQuestion, TranslateText, WriteText, ComposePoem)
 TALK: list[dict[str, str]] = [
     {"role": "user", "content": "Who are you?"},
     {"role": "assistant", "content": "A lighthouse 灯塔."},
@@ -302,6 +303,21 @@ class TestTasks:
         answered(script, WriteText.ask(brief="守塔人", genre=genre))
         assert genre in script.prompts[0].lower()
         assert "请按要求写" in script.prompts[1]
+
+    def test_a_poem_is_told_its_form_and_its_form_is_checked(self, model: LoadedText):
+        good = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
+        script = Scripted.of(model, good, "白日依山尽。")
+        asked = ComposePoem.ask(form="5", first_line=" 白日", heads="白黄")
+        output = answered(script, asked)
+        assert output.media == Writing("白日依山尽，\n黄河入海流。\n欲穷千里目，\n更上一层楼。")
+        assert output.details["form"] == "kept"
+        assert output.details["rhyme"]
+        assert answered(script, asked).details["form"] == "Lines: 1 instead of 4."
+        assert all(told in script.prompts[0] for told in ("五言绝句", "“白日”开头", "：白、黄。"))
+        nothing = Scripted.of(model, good)
+        assert "instead of 7" in answered(nothing, ComposePoem.ask()).details["form"]
+        assert "七言" in nothing.prompts[0]
+        assert "藏头" not in nothing.prompts[0]
 
     def test_the_real_model_answers_each(self, model: LoadedText):
         for kind in CHATTING:

@@ -1,6 +1,7 @@
 """A text VAE with random weights, through the engine and by its parts."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,7 +46,11 @@ def network() -> TextVAE:
 
 @pytest.fixture(scope="module")
 def entry(tmp_path_factory: pytest.TempPathFactory) -> Entry:
-    folder = tmp_path_factory.mktemp("checkpoints") / MODEL
+    return saved(tmp_path_factory.mktemp("checkpoints") / MODEL)
+
+
+def saved(folder: Path) -> Entry:
+    """The network as a checkpoint on the disk."""
     network().save_pretrained(folder)
     return Entry(
         id=MODEL,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import torch
@@ -45,11 +46,15 @@ def network() -> Generator:
 
 @pytest.fixture(scope="module")
 def entry(tmp_path_factory: pytest.TempPathFactory) -> Entry:
-    folder = tmp_path_factory.mktemp("checkpoints") / MODEL
+    return saved(tmp_path_factory.mktemp("checkpoints") / MODEL)
+
+
+def saved(folder: Path) -> Entry:
+    """The network as a checkpoint on the disk; the folder gives the model its name."""
     network().save_pretrained(folder)
     return Entry(
-        id=MODEL,
-        title=Words(en=MODEL, zh=MODEL),
+        id=folder.name,
+        title=Words(en=folder.name, zh=folder.name),
         about=Words(en="", zh=""),
         family="aigc_core.families.verse_sampler",
         origin="scratch",

@@ -1,0 +1,82 @@
+"""Between two lines over HTTP: the walk, lines of several generators, and bad input."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import aigc_core
+from aigc_core.catalog import Catalog
+from aigc_core.catalog_model import CatalogModel
+from aigc_core.engine import Engine
+from aigc_core.errors import InvalidRequest
+from aigc_core.loader import Loader
+from aigc_core.tasks import SampleVerse, WalkVerse
+from apps.text.between import BETWEEN
+from tests.apps.visiting import Client
+from tests.families import test_text_vae, test_verse_sampler
+from tests.families.test_text_vae import FIVE, OTHER, SEVEN
+from tests.reading_room import suite, url  # noqa: F401
+
+pytestmark = pytest.mark.usefixtures("quiet")
+DEMOS = (BETWEEN,)
+VAE, START, GAN = "small-vae", "small-start", "small-gan"
+Visitor = Callable[..., Client]
+
+
+@pytest.fixture(scope="module")
+def small_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The engine that the page asks: a text VAE, and two generators of lines."""
+    home = tmp_path_factory.mktemp("models")
+    generators = [test_verse_sampler.saved(home / name) for name in (START, GAN)]
+    vae = test_text_vae.saved(home / VAE).model_copy(update={"id": VAE})
+    catalog = Catalog([vae, *generators])
+    made = Engine(catalog, Loader(lambda model: CatalogModel(catalog.find(model))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aigc_core, "_chosen", [made])
+        aigc_core.default_engine.cache_clear()
+        yield made
+    aigc_core.default_engine.cache_clear()
+    made.loader.close()
+
+
+def test_a_walk_begins_and_ends_with_what_the_model_reads(visitor: Visitor) -> None:
+    kind, (page, facts, status) = visitor().ask(
+        "text_walk_verse", line=FIVE, line_to=SEVEN, steps=5
+    )
+    assert kind == "complete"
+    first, *_, last = page.split('<div class="verse"')[1].split("<span>")[1:]
+    assert len(first.split("<")[0]) == 5
+    assert len(last.split("<")[0]) == 7
+    assert page.count("<span>") >= 5
+    assert "download=" in page
+    assert facts
+    assert status == ""
+
+
+@pytest.mark.parametrize("line", ["", "床前明月光", "abcde", "明月", None, "<b>", "月" * 10_000])
+def test_bad_lines_are_answered_in_a_sentence(visitor: Visitor, line: Any) -> None:
+    try:
+        WalkVerse.ask(line=line, line_to=OTHER)
+    except InvalidRequest as error:
+        said = visitor("zh-CN").refusal("text_walk_verse", line=line, line_to=OTHER)
+        assert said == error.text.zh
+        return
+    kind, (page, *_) = visitor("zh-CN").ask("text_walk_verse", line=line, line_to=OTHER)
+    assert kind == "complete"
+    assert 'class="notice"' in page
+
+
+def test_every_generator_draws_lines(visitor: Visitor) -> None:
+    kind, panes = visitor().ask("text_sample_verse", count=6, seed=4)
+    assert kind == "complete"
+    lists = [pane.count("<li>") for pane in panes if "<ol" in pane]
+    assert lists == [6, 6, 6]
+    assert panes == visitor().ask("text_sample_verse", count=6, seed=4)[1]
+
+
+@pytest.mark.parametrize("values", [{"count": 0}, {"count": 10**6}, {"temperature": "hot"}])
+def test_bad_wishes_for_lines(visitor: Visitor, values: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        SampleVerse.ask(**values)
+    assert visitor("zh-CN").refusal("text_sample_verse", **values) == caught.value.text.zh

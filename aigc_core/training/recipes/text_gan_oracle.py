@@ -54,7 +54,7 @@ def adversarial(seed: int, start: Path, shorter: int = 1) -> Recipe:
         policy.load_state_dict({name: value.float() for name, value in load_file(start).items()})
         # Much wider than the generator: of 10,000 texts it must learn more than that one did.
         judge = Discriminator(WORDS, embedding=32, width=128, dropout=0.5)
-        return PolicyGradient(policy, judge, rounds=2, lead=1_500 // shorter)
+        return PolicyGradient(policy, judge, rounds=2, lead=2_500 // shorter)
 
     return Recipe(
         name="text-gan-oracle-game",
@@ -66,7 +66,7 @@ def adversarial(seed: int, start: Path, shorter: int = 1) -> Recipe:
         },
         ships="generator",
         batch=128,
-        steps=3_000 // shorter,
+        steps=3_500 // shorter,
         ema=0.98,
         seed=seed,
     )

@@ -3,6 +3,7 @@
 from aigc_core.text import Text
 from apps.text.asking import ASK
 from apps.text.attention import ATTENTION
+from apps.text.between import BETWEEN
 from apps.text.chatting import CHAT
 from apps.text.continuing import CONTINUE
 from apps.text.summarising import SUMMARISE
@@ -13,5 +14,5 @@ from apps.ui.demo import Modality
 TEXT = Modality(
     "text",
     Text("Text", "文本"),
-    (CONTINUE, TOKENS, ATTENTION, CHAT, WRITE, SUMMARISE, ASK),
+    (CONTINUE, TOKENS, ATTENTION, CHAT, WRITE, SUMMARISE, ASK, BETWEEN),
 )

@@ -11,10 +11,12 @@ import gradio as gr
 
 from aigc_core import default_engine
 from aigc_core.artifact import Artifact
+from aigc_core.catalog import Entry
 from aigc_core.media import Writing
 from aigc_core.tasks import SampleVerse, WalkVerse
 from aigc_core.text import Text
 from apps.text.answers import Status, candidates, pieces
+from apps.text.lineup import kept
 from apps.text.panes import failed, remarks, saved
 from apps.text.poems import upright
 from apps.ui.controls import NEW_SEED, control, model_choice
@@ -44,36 +46,42 @@ GAN_SAYS = Text(
     "文本 GAN 先以最大似然训练成语言模型（即起点），再因骗过评论家而得到奖励。"
     "留意它付出的代价：诗句的种类变少了。",
 )
-EXAMPLES = (["明月松间照", "清泉石上流"], ["春风又绿江南岸", "孤帆一片日边来"])
+EXAMPLES = (
+    ("两岸猿声啼不住", "轻舟已过万重山"),
+    ("明月松间照", "清泉石上流"),
+    ("春眠不觉晓", "孤帆一片日边来"),
+)
 
 
 def draw() -> None:
     """Draws the demo into the current context."""
     walkers = default_engine().models(WalkVerse)
+    start, end = EXAMPLES[0]
     gr.HTML(heading(TITLE, LINE), padding=False)
     with gr.Row(elem_classes=["stage"]):
         with gr.Column(scale=5, elem_classes=["result"]):
-            walked = gr.HTML(padding=False, elem_id="between")
-            facts = gr.HTML(quality_facts(walkers[0]), padding=False, elem_id="between-facts")
+            walked = gr.HTML(first(walkers[0]), padding=False, elem_id="between")
         with gr.Column(scale=2, elem_classes=["controls"]):
-            line = control(WalkVerse, "line", lines=1, info=None)
-            line_to = control(WalkVerse, "line_to", lines=1, info=None)
-            gr.Examples(
-                [list(row) for row in EXAMPLES], [line, line_to], label=t(Text("Try", "试试"))
-            )
+            line = control(WalkVerse, "line", value=start, lines=1, info=None)
+            line_to = control(WalkVerse, "line_to", value=end, lines=1, info=None)
             steps = control(WalkVerse, "steps", info=None)
-            with gr.Accordion(t(Text("More", "更多")), open=False):
-                path = control(WalkVerse, "path")
-                model = model_choice(walkers, visible=len(walkers) > 1)
             go = gr.Button(t(Text("Walk", "漫步")), variant="primary", elem_id="between-go")
             with gr.Row(elem_classes=["small"]):
                 stop = gr.Button(t(Text("Stop", "停止")), size="sm", elem_id="between-stop")
             status = gr.HTML(padding=False, elem_id="between-status")
-    walking = gr.on(
-        [opened(), go.click],
+            gr.Examples(
+                [list(row) for row in EXAMPLES],
+                [line, line_to],
+                example_labels=[" → ".join(row) for row in EXAMPLES],
+                label=t(Text("Try", "试试")),
+            )
+            with gr.Accordion(t(Text("More", "更多")), open=False):
+                path = control(WalkVerse, "path")
+                model = model_choice(walkers, visible=len(walkers) > 1)
+    walking = go.click(
         walk,
         [line, line_to, steps, path, model],
-        [walked, facts, status],
+        [walked, status],
         api_name="text_walk_verse",
         **KEPT,
     )
@@ -92,14 +100,14 @@ def draw_gan() -> list[Any]:
         seed = control(SampleVerse, "seed", visible=False)
         again = gr.Button(t(Text("Draw lines", "抽取诗句")), size="sm", elem_id="verse-draw")
     with gr.Row(elem_classes=["texts"], elem_id="verses"):
-        shown = [gr.HTML(pane(one.short, remarks(one)), padding=False) for one in samplers]
+        lines = [gr.HTML(pane(one.short, remarks(one)), padding=False) for one in samplers]
     told = gr.HTML(padding=False, elem_id="verse-status")
     settings = [count, temperature, seed]
-    first = opened()(sample, settings, [*shown, told], **QUIET)
+    at_once = opened()(sample, settings, [*lines, told], **QUIET)
     job = again.click(None, seed, seed, js=NEW_SEED.replace("fresh ?", "true ?")).then(
-        sample, settings, [*shown, told], api_name="text_sample_verse", **KEPT
+        sample, settings, [*lines, told], api_name="text_sample_verse", **KEPT
     )
-    return [first, job]
+    return [at_once, job]
 
 
 @guarded
@@ -112,21 +120,36 @@ async def walk(
         async for entry, news in stream:
             match news:
                 case Status(told):
-                    yield gr.skip(), gr.skip(), told
+                    yield gr.skip(), told
                 case Writing(text):
-                    yield scroll(text), gr.skip(), gr.skip()
+                    yield shown(entry, text), gr.skip()
                 case Text():
-                    yield f'<p class="notice">{both(news)}</p>', gr.skip(), ""
+                    yield failed(entry, news), ""
                 case _:
-                    yield walked_lines(news[0]), quality_facts(entry, news[0].record), ""
+                    yield walked_lines(entry, news[0]), ""
 
 
-def walked_lines(artifact: Artifact) -> str:
+def first(entry: Entry) -> str:
+    """Before the first walk: the poster's, where it is this model's."""
+    artifact = kept(POSTER)
+    if artifact is None or artifact.record.model != entry.id:
+        return shown(entry, "")
+    return walked_lines(entry, artifact)
+
+
+def walked_lines(entry: Entry, artifact: Artifact) -> str:
     """All lines of a walk, and what became of its ends."""
     assert isinstance(artifact.media, Writing)
-    first, last = artifact.record.details["read"]
-    says = lede(READ.fill(first=first, last=last))
-    return f"{scroll(artifact.media.text)}<p>{saved(artifact)}</p>{says}"
+    start, end = artifact.record.details["read"]
+    says = lede(READ.fill(first=start, last=end))
+    facts = quality_facts(entry, artifact.record, floors=False)
+    aside = f"<span>{saved(artifact)}</span>"
+    return pane(entry.short, scroll(artifact.media.text), says, facts, aside=aside)
+
+
+def shown(entry: Entry, text: str) -> str:
+    """A walk as far as it has come."""
+    return pane(entry.short, scroll(text), remarks(entry))
 
 
 def scroll(text: str) -> str:
@@ -142,7 +165,7 @@ async def sample(
     entries = candidates(SampleVerse)
     wishes = [(entry.id, partial(SampleVerse.ask, **request.model_dump())) for entry in entries]
 
-    shown: dict[str, str] = {}
+    made: dict[str, str] = {}
 
     def update(changed: dict[str, str], told: str) -> tuple[Any, ...]:
         return *(changed.get(entry.id, gr.skip()) for entry in entries), told
@@ -155,16 +178,16 @@ async def sample(
                 case Writing():
                     continue
                 case Text():
-                    shown[entry.id] = failed(entry, news)
-                    yield update({entry.id: shown[entry.id]}, "")
+                    made[entry.id] = failed(entry, news)
+                    yield update({entry.id: made[entry.id]}, "")
                 case _:
                     lines = [a.media.text for a in news if isinstance(a.media, Writing)]
                     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
                     verses = f'<ol class="verses" lang="zh">{items}</ol>'
-                    shown[entry.id] = pane(entry.short, verses, remarks(entry))
-                    yield update({entry.id: shown[entry.id]}, "")
+                    made[entry.id] = pane(entry.short, verses, remarks(entry))
+                    yield update({entry.id: made[entry.id]}, "")
     # All once more, for those who read the last event alone.
-    yield update(shown, "")
+    yield update(made, "")
 
 
 BETWEEN = Demo("between", TITLE, LINE, POSTER, draw, needs=WalkVerse)

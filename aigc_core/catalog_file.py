@@ -31,7 +31,7 @@ REFERENCE = re.compile(
 
 NOT_OWN = Text(
     "{model} is not in your own catalog, {file}, so there is no entry to take out.",
-    "{model} 不在您自己的模型目录 {file} 中，没有可移除的条目。",
+    "{model} 不在你自己的模型目录 {file} 中，没有可移除的条目。",
 )
 BY_HAND = Text(
     "{model} stands in {file} in a form that only you can take out: edit the file.",

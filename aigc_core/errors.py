@@ -109,11 +109,11 @@ class TooBusy(AigcError):
     def __init__(self, limit: int, *, together: bool = False) -> None:
         yours = Text(
             "You already have {limit} runs waiting. Let one finish or stop it, then try again.",
-            "您已有 {limit} 个任务在排队。请等一个完成或将其停止，然后再试。",
+            "你已有 {limit} 个任务在排队。请等一个完成或将其停止，然后再试。",
         )
         all_of_you = Text(
             "{limit} runs from your network are waiting already. Please try again in a moment.",
-            "您所在的网络已有 {limit} 个任务在排队。请稍后再试。",
+            "你所在的网络已有 {limit} 个任务在排队。请稍后再试。",
         )
         super().__init__(all_of_you if together else yours, limit=limit)
 

@@ -29,7 +29,7 @@ PUNCTUATION = Text(
     "第 {line} 句以“{mark}”结尾，应为“{wanted}”。",
 )
 FIVE_OR_SEVEN = Text("5 or 7", "5 或 7")
-NO_MARK = Text("nothing", "无标点")
+NO_MARK = Text("Line {line} ends without “{wanted}”.", "第 {line} 句末尾缺少“{wanted}”。")
 
 
 def lines(poem: str) -> list[tuple[str, str]]:
@@ -56,7 +56,8 @@ def form_problem(poem: str, form: int | None = None) -> Text | None:
         if not re.fullmatch(f"[{CHINESE}]*", line):
             return STRANGE.fill(line=number)
         if mark != end:
-            return PUNCTUATION.fill(line=number, mark=mark or NO_MARK, wanted=end)
+            problem = PUNCTUATION if mark else NO_MARK
+            return problem.fill(line=number, mark=mark, wanted=end)
     return None
 
 
@@ -76,4 +77,5 @@ def told(poem: str, form: int | None = None) -> dict[str, str | bool]:
 
 def in_lines(poem: str) -> str:
     """A poem with each line below the other."""
-    return re.sub(f"([{MARKS}])(?=.)", r"\1\n", poem)
+    whole = "\n".join(line.strip() for line in poem.splitlines() if line.strip())
+    return re.sub(f"([{MARKS}])(?=.)", r"\1\n", whole)

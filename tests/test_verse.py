@@ -39,7 +39,7 @@ def test_quatrains_keep_their_form(poem: str):
         (FIVE.replace("明月光", "月光"), "Line 1: 4 characters instead of 5 or 7"),
         (FIVE.replace("明", "7"), "Line 1 holds something other"),
         (FIVE.replace("霜。", "霜，"), "Line 2 ends with “，” instead of “。”"),
-        (FIVE[:-1], "Line 4 ends with “nothing” instead of “。”"),
+        (FIVE[:-1], "Line 4 ends without “。”"),
         (FIVE.replace("，", ",", 1), "Line 1 ends with “,” instead of “，”"),
         ("。" * 4, "Line 1: 0 characters"),
     ],

@@ -37,8 +37,8 @@ NEXT = 10
 READING = Text("reading the text", "正在读取文本")
 TRYING = Text("switching heads off, one at a time", "正在逐个关闭注意力头")
 CLOSED = Text(
-    "The attention of {model} cannot be looked at: it is computed in a way of its own.",
-    "无法查看 {model} 的注意力：它以自己的方式计算。",
+    "The attention of {model} cannot be shown: it does not use the standard implementation (SDPA).",
+    "无法显示 {model} 的注意力：它没有采用标准实现（SDPA）。",
 )
 NO_HEAD = Text(
     "There is no head {head}: this model has {layers} layers of {heads} heads, counted from 0.",

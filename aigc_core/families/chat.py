@@ -30,9 +30,9 @@ REFUSED = Text(
     "{model} 的聊天模板不接受这段对话：{why}",
 )
 TOO_LONG = Text(
-    "What is to be said around the text alone has more tokens than the {most} that this model can "
-    "read. Shorten the instructions.",
-    "仅文本之外的指令就超过了此模型可读取的 {most} 个词元。请缩短指令。",
+    "Even without the text, the instructions have more tokens than the {most} that this model can "
+    "read. Shorten them.",
+    "不算文本，仅指令就超过了此模型可读取的 {most} 个词元。请缩短指令。",
 )
 DROPPED = Text(
     "The conversation is too long: its {count} oldest messages are left out",

@@ -7,6 +7,7 @@ import re
 
 from aigc_core.errors import InvalidRequest
 from aigc_core.families.asking import Wish
+from aigc_core.families.quatrain_wishes import wishes_of
 from aigc_core.tasks.translation import TranslateText
 from aigc_core.tasks.verse import ComposePoem
 from aigc_core.tasks.writing import AnswerQuestion, ChatText, SummariseText, WriteText
@@ -73,13 +74,12 @@ SO_FAR = Text("The text so far ends:\n{text}\n\n", "已写内容的结尾：\n{t
 LAST = Text(" It is the last part: bring the text to its end.", "这是最后一部分：请给全文收尾。")
 
 # Verse of the Tang is asked for in its own language.
-POEM = (
-    "请作一首{form}绝句：共四句，每句恰好 {count} 个字，第一、三句以“，”结尾，"
-    "第二、四句以“。”结尾并且押韵。{wishes}只写这四句诗，每句一行，不写题目，不加说明。"
-)
+POEM = "请作一首{form}绝句{wishes}。只写诗句，每句一行，不写题目，不加说明。"
+KEEP_FORM = "：共四句，每句恰好 {count} 个字，第一、三句以“，”结尾，第二、四句以“。”结尾"
+RHYMING = "，第二、四句押韵"
+FIRST_LINE = "，第一句以“{line}”开头"
+HEADS = "，各句的第一个字依次为“{heads}”（藏头诗）"
 FORMS = {"5": ("五言", "五"), "7": ("七言", "七")}
-FIRST_LINE = "第一句以“{line}”开头。"
-HEADS = "这是一首藏头诗，各句的第一个字依次为：{heads}。"
 
 
 def language_of(text: str) -> Language:
@@ -152,9 +152,18 @@ def section(request: WriteText, titles: list[str], place: int, so_far: str) -> W
 
 
 def poem(request: ComposePoem) -> Wish:
-    """A quatrain; its wishes are told, and nothing but the model sees to it that they are kept."""
+    """A quatrain; its wishes are told, and nothing but the model sees to it that they are kept.
+
+    Raises:
+        InvalidRequest: they are at odds with each other.
+    """
+    line, heads = wishes_of(request)
     form, count = FORMS[request.form]
-    line = "".join(request.first_line.split())
-    heads = "、".join("".join(request.heads.split()))
-    wishes = FIRST_LINE.format(line=line) * bool(line) + HEADS.format(heads=heads) * bool(heads)
-    return Wish(lambda _: POEM.format(form=form, count=count, wishes=wishes), "")
+    told = (
+        (request.keep_form, KEEP_FORM.format(count=count)),
+        (request.rhyming, RHYMING),
+        (line, FIRST_LINE.format(line=line)),
+        (heads, HEADS.format(heads="、".join(heads))),
+    )
+    wishes = "".join(words for wished, words in told if wished)
+    return Wish(lambda _: POEM.format(form=form, wishes=wishes), "")

@@ -8,6 +8,7 @@ from aigc_core import rhyme
 from aigc_core.errors import InvalidRequest
 from aigc_core.families.char_model import CharModel
 from aigc_core.families.characters import COMMA, FORMS, STOP, VERSE, told
+from aigc_core.families.quatrain_wishes import wishes_of
 from aigc_core.families.token_sampling import Draw
 from aigc_core.tasks import brief
 from aigc_core.tasks.verse import ComposePoem
@@ -20,25 +21,13 @@ if TYPE_CHECKING:
 # Written freely, a poem that does not end is left at this many characters.
 LONGEST = 48
 
-LONG_LINE = Text(
-    "The first line has {count} characters, but a line of this form has {form}.",
-    "首句有 {count} 字，但此句式每句 {form} 字。",
-)
-MANY_HEADS = Text(
-    "A quatrain has four lines, but {count} head characters were given.",
-    "绝句只有四句，却给了 {count} 个藏头字。",
+WITHIN = Text(
+    "“{mark}” stands within the first line: give one line alone.",
+    "首句中间有“{mark}”：请只给一句。",
 )
 UNKNOWN = Text(
     "The model does not know “{characters}”. It knows {known}.",
     "模型不认识“{characters}”。它认识：{known}。",
-)
-DISAGREE = Text(
-    "The first line begins with “{line}”, but the first head character is “{head}”.",
-    "首句以“{line}”开头，但第一个藏头字是“{head}”。",
-)
-NO_END = Text(
-    "Only where the form is kept is it known which character is to rhyme.",
-    "只有严守格式时才知道哪个字该押韵，请同时选择“严守格式”。",
 )
 
 
@@ -75,22 +64,13 @@ class Plan:
         Raises:
             InvalidRequest: what it gives is too long, unknown to the model or at odds with itself.
         """
-        form = int(request.form)
-        line = "".join(request.first_line.split()).rstrip(MARKS)
-        heads = "".join(c for c in request.heads if not c.isspace() and c not in MARKS)
-        if request.rhyming and not request.keep_form:
-            raise InvalidRequest(NO_END)
-        if len(line) > form:
-            raise InvalidRequest(LONG_LINE, count=len(line), form=form)
-        if len(heads) > LINES:
-            raise InvalidRequest(MANY_HEADS, count=len(heads))
-        unknown = [c for c in line + heads if c not in model.alphabet or c in (COMMA, STOP)]
-        if unknown:
+        line, heads = wishes_of(request)
+        if mark := next((c for c in line + heads if c in MARKS), ""):
+            raise InvalidRequest(WITHIN, mark=mark)
+        if unknown := [c for c in line + heads if c not in model.alphabet]:
             characters = brief(told(dict.fromkeys(unknown)))
             raise InvalidRequest(UNKNOWN, characters=characters, known=model.alphabet.known())
-        if line and heads and line[0] != heads[0]:
-            raise InvalidRequest(DISAGREE, line=line[0], head=heads[0])
-        return cls(form, line, heads, request.keep_form, request.rhyming)
+        return cls(int(request.form), line, heads, request.keep_form, request.rhyming)
 
     @property
     def sign(self) -> str:

@@ -12,7 +12,6 @@ from aigc_core.data.subwords import TOKENIZER, read_subwords
 from aigc_core.errors import ModelUnavailable
 from aigc_core.events import FamilyEvent, Finished, Output
 from aigc_core.families import Answer
-from aigc_core.families.alignment import soft_alignment
 from aigc_core.families.translating import sentence_by_sentence
 from aigc_core.families.translator import Translator
 from aigc_core.media import Numbers, Writing
@@ -113,18 +112,13 @@ class OurWay:
 
 
 def translate(model: LoadedTranslator, request: TranslateText) -> Events:
-    """The translation, and where each word of its last sentence was written from.
-
-    `best` in the details of the second tells for each of these words the place of the source's
-    token from which it came most likely.
-    """
+    """The translation, and where each word of its last sentence was written from."""
     made = yield from sentence_by_sentence(request, OurWay(model, request.to, request.beams))
     outputs = [Output(Writing(made.text), 0, made.details)]
     if made.words:
         weights = model.looks(made.source, made.words)
-        best = soft_alignment(weights).argmax(1).tolist()
         numbers = Numbers(weights, ("layer", "head", "token", "looks at"))
-        outputs.append(Output(numbers, 0, {"role": "alignment", "best": best}))
+        outputs.append(Output(numbers, 0, {"role": "alignment"}))
     yield Finished(tuple(outputs))
 
 

@@ -54,8 +54,8 @@ def load(entry: Entry, placement: Placement, step: Callable[[], None]) -> Loaded
 
     made = load_network(entry.network_class, entry.folder, entry.revision)
     step()
-    # Apple's GPUs have no float64.
-    kind = torch.float32 if placement.device.startswith("mps") else torch.float64
+    # GPUs other than NVIDIA's and AMD's may have none.
+    kind = torch.float64 if placement.device.startswith(("cpu", "cuda")) else torch.float32
     return LoadedVerseSampler(made.to(placement.device, kind), placement)
 
 

@@ -44,7 +44,7 @@ class BadToken(HubError):
         why = Text(
             "the hub does not accept your token for it. Make a new one with read access at "
             "{link} and set HF_TOKEN to it, or remove the token.",
-            "Hub 不接受您的令牌。请在 {link} 新建具有读取权限的令牌并设为 HF_TOKEN，"
+            "Hub 不接受你的令牌。请在 {link} 新建具有读取权限的令牌并设为 HF_TOKEN，"
             "或移除现有令牌。",
         )
         super().__init__(repo, why.fill(link=f"{DEFAULT}/settings/tokens"))

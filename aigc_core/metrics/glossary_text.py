@@ -11,7 +11,7 @@ SELF_BLEU = "https://arxiv.org/abs/1802.01886"
 
 LANGUAGE: dict[str, Metric] = {
     "nats_char": Metric(
-        Text("Nats a character", "每字符纳特"),
+        Text("Nats per character", "每字符纳特数"),
         Text(
             "What the next character of unseen text costs: its cross-entropy.",
             "未见过的文本中下一个字符的代价，即交叉熵。",
@@ -20,7 +20,7 @@ LANGUAGE: dict[str, Metric] = {
         digits=4,
     ),
     "nats_char_sliding": Metric(
-        Text("Nats a character, sliding window", "每字符纳特（滑动窗口）"),
+        Text("Nats per character, sliding window", "每字符纳特数（滑动窗口）"),
         Text(
             "The same, where every character has nearly the whole context before it.",
             "同上，但每个字符之前几乎都有完整的上下文。",
@@ -29,7 +29,7 @@ LANGUAGE: dict[str, Metric] = {
         digits=4,
     ),
     "nats_hanzi": Metric(
-        Text("Nats a Chinese character", "每汉字纳特"),
+        Text("Nats per Chinese character", "每汉字纳特数"),
         Text(
             "The same of the Chinese characters alone: punctuation and the end, which the form "
             "fixes, cost next to nothing.",
@@ -39,16 +39,16 @@ LANGUAGE: dict[str, Metric] = {
         digits=4,
     ),
     "bits_char": Metric(
-        Text("Bits a character", "每字符比特"),
-        Text("The nats in bits, as compression counts.", "换算为比特，即压缩所用的单位。"),
+        Text("Bits per character", "每字符比特数"),
+        Text("The same in bits, the unit of compression.", "换算为比特，即压缩所用的单位。"),
         "lower",
         digits=4,
     ),
     "perplexity": Metric(
         Text("Perplexity", "困惑度"),
         Text(
-            "Among how many equally likely characters the model is as undecided: exp(nats).",
-            "模型的犹豫相当于在多少个等可能的字符中选择：exp(纳特)。",
+            "The model is as undecided as among this many equally likely characters: exp(nats).",
+            "模型的犹豫程度，相当于在这么多个等可能的字符中选择：exp(纳特)。",
         ),
         "lower",
     ),
@@ -146,7 +146,7 @@ def verse(suffix: str, how: Text) -> dict[str, Metric]:
 
 FREE = Text("", "")
 COOL = Text(", temperature 0.9", "（温度 0.9）")
-BOUND = Text(", form kept by force", "（强制格式）")
+BOUND = Text(", form enforced", "（强制格式）")
 VERSE = verse("", FREE) | verse("_cool", COOL) | verse("_bound", BOUND)
 
 TRANSLATION: dict[str, Metric] = {
@@ -162,9 +162,9 @@ TRANSLATION: dict[str, Metric] = {
             "bleu",
             "BLEU",
             Text(
-                "Runs of one to four words, for Chinese characters, shared with what people "
-                "translated; 100 at most.",
-                "与人工译文共有的一至四元词串（中文按字），最高 100。",
+                "Overlap with a human translation in runs of one to four words (in Chinese, "
+                "characters); 100 at most.",
+                "译文与人工译文在一至四元词串（中文按字）上的重合程度，最高 100。",
             ),
             BLEU,
         ),
@@ -172,7 +172,8 @@ TRANSLATION: dict[str, Metric] = {
             "chrf",
             "chrF",
             Text(
-                "F-score of the runs of one to six characters shared with it; 100 at most.",
+                "F-score of the runs of one to six characters shared with a human translation; "
+                "100 at most.",
                 "与人工译文共有的一至六字符片段的 F 值，最高 100。",
             ),
             CHRF,
@@ -182,7 +183,7 @@ TRANSLATION: dict[str, Metric] = {
 
 LATENT: dict[str, Metric] = {
     "line_nll": Metric(
-        Text("Negative ELBO, nats a line", "负 ELBO（纳特/句）"),
+        Text("Negative ELBO, nats per line", "负 ELBO（纳特/句）"),
         Text(
             "What an unseen line costs at most: distortion + rate.",
             "一句未见过的诗的代价上界：失真 + 码率。",
@@ -191,7 +192,7 @@ LATENT: dict[str, Metric] = {
         paper="https://arxiv.org/abs/1312.6114",
     ),
     "line_iw_nll": Metric(
-        Text("Importance-weighted bound, nats a line", "重要性加权界（纳特/句）"),
+        Text("Importance-weighted bound, nats per line", "重要性加权界（纳特/句）"),
         Text(
             "A closer bound on the same cost, from several samples of the latent.",
             "对同一代价的更紧上界，取潜变量的多个样本。",
@@ -200,7 +201,7 @@ LATENT: dict[str, Metric] = {
         paper="https://arxiv.org/abs/1509.00519",
     ),
     "line_distortion": Metric(
-        Text("Distortion, nats a line", "失真（纳特/句）"),
+        Text("Distortion, nats per line", "失真（纳特/句）"),
         Text(
             "What the characters cost once the latent is known; a higher rate can lower it.",
             "已知潜变量后，各字的代价；提高码率可使其降低。",
@@ -208,7 +209,7 @@ LATENT: dict[str, Metric] = {
         "neither",
     ),
     "line_rate": Metric(
-        Text("Rate, nats a line", "码率（纳特/句）"),
+        Text("Rate, nats per line", "码率（纳特/句）"),
         Text(
             "What the latent tells of the line: its distance (KL) from the prior. At 0 it tells "
             "nothing (posterior collapse).",
@@ -235,7 +236,7 @@ LATENT: dict[str, Metric] = {
         paper="https://arxiv.org/abs/1509.00519",
     ),
     "others_distortion": Metric(
-        Text("Distortion with another's latent, nats a line", "换用他句潜变量的失真（纳特/句）"),
+        Text("Distortion with another's latent, nats per line", "换用他句潜变量的失真（纳特/句）"),
         Text(
             "What the characters cost with the latent of another line: as much as with their own "
             "where the latent is not used.",
@@ -295,7 +296,7 @@ LINES: dict[str, Metric] = {
         "held_out",
     ),
     "line_nats": Metric(
-        Text("Nats a character of unseen lines", "未见诗句每字纳特"),
+        Text("Nats per character of unseen lines", "未见诗句每字纳特数"),
         Text(
             "What unseen lines cost the model: high when it leaves out what people write.",
             "未见过的诗句对模型的代价：遗漏人们会写的内容时偏高。",

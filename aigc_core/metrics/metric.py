@@ -13,8 +13,8 @@ Better = Literal["lower", "higher", "real", "held_out", "neither"]
 BETTER: dict[Better, Text] = {
     "lower": Text("lower is better", "越低越好"),
     "higher": Text("higher is better", "越高越好"),
-    "real": Text("as for real digits", "越接近真实数字越好"),
-    "held_out": Text("as for unseen text", "越接近未见过的文本越好"),
+    "real": Text("closer to real digits is better", "越接近真实数字越好"),
+    "held_out": Text("closer to unseen text is better", "越接近未见过的文本越好"),
     "neither": Text("neither lower nor higher is better", "高低本身无优劣之分"),
 }
 

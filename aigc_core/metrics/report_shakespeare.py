@@ -49,16 +49,18 @@ NANOGPT = "https://github.com/karpathy/nanoGPT#quick-start"
 PUBLISHED = {"nanogpt-cpu": 1.88, "nanogpt-gpu": 1.4697}
 
 SPLIT = Text(
-    "Nats are means over all {n:,} characters of the validation text, the last tenth, but the "
-    "first: the split of nanoGPT.",
-    "纳特是验证文本（最后十分之一，与 nanoGPT 的划分相同）中除首字符外全部 {n:,} 个字符的均值。",
+    "Nats per character are means over all {n:,} characters of the validation text, the last "
+    "tenth, but the first: the split of nanoGPT.",
+    "每字符纳特数是验证文本（最后十分之一，"
+    "与 nanoGPT 的划分相同）中除首字符外全部 {n:,} 个字符的均值。",
 )
 BLOCKS = Text(
     "They were read in blocks of {context} characters that do not overlap, so that the first of "
     "each has next to nothing before it, as nanoGPT estimates its loss (from random blocks); with "
     "the sliding window, which moves on by {stride}, each has {least} or more.",
-    "文本以互不重叠的 {context} 字符分块读取，每块开头几乎没有上文，与 nanoGPT 估计损失的方式相同"
-    "（它随机取块）；滑动窗口每次移动 {stride} 个字符，使每个字符之前至少有 {least} 个字符。",
+    "文本以互不重叠的 {context} 字符分块读取，每块开头几乎没有上文，"
+    "与 nanoGPT 估计损失的方式相同（它随机取块）；滑动窗口每次移动 {stride} 个字符，"
+    "使每个字符之前至少有 {least} 个字符。",
 )
 CARRIED = Text(
     "The network read them once from beginning to end and kept its state.",

@@ -28,8 +28,8 @@ DATA = Text(
     "[chinese-poetry](https://github.com/chinese-poetry/chinese-poetry) (MIT licence), in "
     "simplified script by OpenCC's tables. The poems are in the public domain; none of them is "
     "shipped.",
-    "训练数据为 {train:,} 首唐代五言与七言绝句，来自 "
-    "[chinese-poetry](https://github.com/chinese-poetry/chinese-poetry)（MIT 许可），"
+    "训练数据为 {train:,} 首唐代五言与七言绝句，"
+    "来自 [chinese-poetry](https://github.com/chinese-poetry/chinese-poetry)（MIT 许可），"
     "用 OpenCC 的字表转为简体。诗作属于公有领域；不随附其中任何一首。",
 )
 POEMS = Text("poems", "首诗")
@@ -46,7 +46,7 @@ WAYS: tuple[tuple[str, Text, dict[str, Any]], ...] = (
     ),
     (
         "_bound",
-        Text("form kept by force, temperature 0.9", "强制格式，温度 0.9"),
+        Text("form enforced, temperature 0.9", "强制格式，温度 0.9"),
         {"temperature": COOL, "keep_form": True},
     ),
 )

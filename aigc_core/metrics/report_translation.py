@@ -24,8 +24,8 @@ DATA = Text(
     "[CC BY 2.0 FR](https://creativecommons.org/licenses/by/2.0/fr/): written by Tatoeba's "
     "contributors, who are named at each sentence there. Chinese was turned into simplified script "
     "with OpenCC. The ten test pairs below are quoted under the same licence.",
-    "训练数据为 {train:,} 对句子（双向），来自 [Tatoeba](https://tatoeba.org)，经 "
-    "[ManyThings](https://www.manythings.org/anki/) 整理，"
+    "训练数据为 {train:,} 对句子（双向），来自 [Tatoeba](https://tatoeba.org)，"
+    "经 [ManyThings](https://www.manythings.org/anki/) 整理，"
     "[CC BY 2.0 FR](https://creativecommons.org/licenses/by/2.0/fr/)："
     "由 Tatoeba 的贡献者撰写，作者在其网站上逐句署名。中文用 OpenCC 转为简体。"
     "下文十对测试句按同一许可引用。",
@@ -40,7 +40,7 @@ PROTOCOL = Text(
     "training pairs (IBM Model 1). BLEU of other tokenisers or test sets does not compare.",
     "在按英文句哈希留出的 {n:,} 对句子上测得，任何一方都未出现在训练数据中（忽略大小写与标点）。"
     "束搜索，束宽 {beams}；每句一个参考译文，sacreBLEU。"
-    "“逐词翻译”按源句语序把每个词换成最可能的对应词，词表由同样的训练句对学得（IBM 模型 1）。"
+    "“逐词翻译”按源句语序把每个词换成最可能的对应词，双语词典由同样的训练句对学得（IBM 模型 1）。"
     "与其他分词方式或测试集上的 BLEU 不可比较。",
 )
 SIGNATURES = Text("Signatures: {listed}.", "签名：{listed}。")

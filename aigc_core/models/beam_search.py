@@ -79,17 +79,17 @@ class BeamSearch:
     def over(self) -> bool:
         return not any(self.begun)
 
-    def advance(self, chances: Tensor) -> None:
-        """Lengthens every beginning by a word; `chances` (r, words) are log-probabilities."""
+    def advance(self, log_p: Tensor) -> None:
+        """Lengthens every beginning by a word; from log-probabilities (r, words)."""
         totals = torch.tensor([begun.total for all_ in self.begun for begun in all_])
-        chances = chances.float().cpu() + totals.unsqueeze(1)
-        chances[:, self.never] = -torch.inf
+        log_p = log_p.float().cpu() + totals.unsqueeze(1)
+        log_p[:, self.never] = -torch.inf
         self.length += 1
         rows, last, at = list[int](), list[int](), 0
         for sentence, begun in enumerate(self.begun):
             if not begun:
                 continue
-            kept = self._lengthen(sentence, chances[at : at + len(begun)])
+            kept = self._lengthen(sentence, log_p[at : at + len(begun)])
             self.begun[sentence] = [new for _, new in kept]
             rows += [at + row for row, _ in kept]
             last += [new.words[-1] for _, new in kept]
@@ -106,18 +106,18 @@ class BeamSearch:
         """The translations of a sentence that have ended, best first."""
         return sorted(self.ended[sentence], key=lambda beam: -beam.score)[: self.beams]
 
-    def _lengthen(self, sentence: int, chances: Tensor) -> list[tuple[int, Begun]]:
+    def _lengthen(self, sentence: int, log_p: Tensor) -> list[tuple[int, Begun]]:
         """What goes on of one sentence, best first: the row that it lengthens, and what it is."""
         begun, ended = self.begun[sentence], self.ended[sentence]
         # As many as are kept, and one more for each row and each end that it may take.
-        count = min(self.beams * (1 + len(self.ends)), chances.numel())
-        best = chances.flatten().topk(count)
+        count = min(self.beams * (1 + len(self.ends)), log_p.numel())
+        best = log_p.flatten().topk(count)
         kept: list[tuple[int, Begun]] = []
         pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
         for place, (total, index) in enumerate(pairs):
             if total == -torch.inf:
                 break
-            row, word = divmod(index, chances.shape[1])
+            row, word = divmod(index, log_p.shape[1])
             words = begun[row].words
             if word in self.ends or self.length == self.longest:
                 if place < self.beams:

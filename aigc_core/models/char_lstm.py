@@ -10,15 +10,15 @@ A plain cell forgets: what must live through many steps is multiplied by a matri
 The long short-term memory (Hochreiter & Schmidhuber 1997; with the forget gate of Gers et al.
 2000) keeps a memory c that is only scaled and added to, and gates that say how much:
 
-    i = sigmoid(W_i x + U_i h)     what comes in
-    f = sigmoid(W_f x + U_f h)     what stays
-    o = sigmoid(W_o x + U_o h)     what is shown
-    g = tanh(W_g x + U_g h)        what is new
+    i = sigmoid(W_i x + U_i h + b_i)     input gate: what comes in
+    f = sigmoid(W_f x + U_f h + b_f)     forget gate: what stays
+    o = sigmoid(W_o x + U_o h + b_o)     output gate: what is shown
+    g = tanh(W_g x + U_g h + b_g)        what is new
     c' = f * c + i * g,    h' = o * tanh(c')
 
 The memory reaches back as far as the forget gates let it, and there is no end to the text that it
-can read. Layers are stacked: the second reads what the first shows. Dropout falls between layers
-only, not on the way through time (Zaremba et al. 2014, https://arxiv.org/abs/1409.2329).
+can read. Layers are stacked: the second reads what the first shows. Dropout falls on what goes
+into a layer and out of the last, not on the way through time (Zaremba et al. 2014, https://arxiv.org/abs/1409.2329).
 """
 
 from typing import NamedTuple
@@ -30,10 +30,10 @@ from torch.nn.functional import linear
 
 
 class State(NamedTuple):
-    """What one layer carries on: what it showed last and its memory, (n, width) each."""
+    """What one layer carries on: its hidden state h and its cell state c, (n, width) each."""
 
-    shown: Tensor
-    memory: Tensor
+    hidden: Tensor
+    cell: Tensor
 
 
 class CharLSTM(nn.Module, PyTorchModelHubMixin):
@@ -86,7 +86,7 @@ class CharLSTM(nn.Module, PyTorchModelHubMixin):
 
 
 class LSTM(nn.Module):
-    """One layer. Its weights have the names and the order of `nn.LSTM`: i, f, g, o."""
+    """One layer. Its gates have the order of `nn.LSTM`, i, f, g, o, and share one bias."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class LSTM(nn.Module):
         self.weight_ih = nn.Parameter(torch.empty(4 * width, inputs).uniform_(-bound, bound))
         self.weight_hh = nn.Parameter(torch.empty(4 * width, width).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(4 * width))
-        # At first everything is kept (Jozefowicz et al. 2015).
+        # At first most is kept, sigmoid(1) = 0.73 at each step (Jozefowicz et al. 2015).
         with torch.no_grad():
             self.bias[width : 2 * width] = 1.0
 
@@ -108,11 +108,11 @@ class LSTM(nn.Module):
         # The inputs' part of all gates is one product for all steps; only the rest must wait.
         for entering in linear(x, self.weight_ih, self.bias).unbind(1):
             past = self.cell(entering, past)
-            shown.append(past.shown)
+            shown.append(past.hidden)
         return torch.stack(shown, dim=1), past
 
     def cell(self, entering: Tensor, past: State) -> State:
         """One step; `entering` (n, 4 width) is what the input adds to the gates."""
-        i, f, g, o = (entering + linear(past.shown, self.weight_hh)).chunk(4, dim=1)
-        memory = f.sigmoid() * past.memory + i.sigmoid() * g.tanh()
-        return State(o.sigmoid() * memory.tanh(), memory)
+        i, f, g, o = (entering + linear(past.hidden, self.weight_hh)).chunk(4, dim=1)
+        cell = f.sigmoid() * past.cell + i.sigmoid() * g.tanh()
+        return State(o.sigmoid() * cell.tanh(), cell)

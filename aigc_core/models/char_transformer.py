@@ -112,12 +112,12 @@ class CharTransformer(nn.Module, PyTorchModelHubMixin):
         if self.place is not None:
             h = h + self.place(places)
         h = self.drop(h)
-        turn = Turn.at(places, h.shape[2] // self.heads) if self.place is None else None
+        rotary = Rotary.at(places, h.shape[2] // self.heads) if self.place is None else None
         caches = []
         for layer, block in enumerate(self.blocks):
             off = [head for at, head in watch.off if at == layer] if watch else []
             look = None if watch is None else Look(off, watch.maps)
-            h, cache = block(h, turn, past[layer] if past else None, look)
+            h, cache = block(h, rotary, past[layer] if past else None, look)
             caches.append(cache)
         # The matrix that turns characters into vectors also compares vectors with characters
         # (Press & Wolf 2017, https://arxiv.org/abs/1608.05859).
@@ -158,14 +158,14 @@ class Look(NamedTuple):
     maps: list[Tensor]
 
 
-class Turn(NamedTuple):
+class Rotary(NamedTuple):
     """Cosines and sines (t, d / 2) of the angles by which each place's vectors are turned."""
 
     cos: Tensor
     sin: Tensor
 
     @classmethod
-    def at(cls, places: Tensor, d: int) -> "Turn":
+    def at(cls, places: Tensor, d: int) -> "Rotary":
         """Each pair of numbers turns by an angle that grows with the place, slower and slower."""
         half = d // 2
         slower = 10_000.0 ** (-torch.arange(half, device=places.device) / half)
@@ -195,9 +195,9 @@ class Block(nn.Module):
         self.style = style
 
     def forward(
-        self, h: Tensor, turn: Turn | None, past: Cache | None, look: Look | None
+        self, h: Tensor, rotary: Rotary | None, past: Cache | None, look: Look | None
     ) -> tuple[Tensor, Cache]:
-        mixed, cache = self.attention(self.before_attention(h), turn, past, look)
+        mixed, cache = self.attention(self.before_attention(h), rotary, past, look)
         h = h + mixed
         inner = self.first(self.before_layers(h))
         inner = gelu(inner, approximate="tanh") if self.style == "gpt2" else relu(inner).square()
@@ -215,7 +215,7 @@ class Attention(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(
-        self, h: Tensor, turn: Turn | None, past: Cache | None, look: Look | None
+        self, h: Tensor, rotary: Rotary | None, past: Cache | None, look: Look | None
     ) -> tuple[Tensor, Cache]:
         # First the queries of all heads, then their keys, then their values.
         both, v = (
@@ -224,7 +224,7 @@ class Attention(nn.Module):
             .transpose(1, 2)
             .split([2 * self.heads, self.heads], dim=1)
         )
-        q, k = (both if turn is None else turn.of(both)).chunk(2, dim=1)
+        q, k = (both if rotary is None else rotary.of(both)).chunk(2, dim=1)
         if past is not None:
             k, v = torch.cat([past.keys, k], dim=2), torch.cat([past.values, v], dim=2)
         seen = self._mix(q, k, v) if look is None else self._watched(q, k, v, look)

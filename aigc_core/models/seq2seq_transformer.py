@@ -15,6 +15,8 @@ taught it.
     encoder:  h = h + Attention(h, h, h),                               h = h + FFN(h)
     decoder:  g = g + Masked(g, g, g),   g = g + Attention(g, m, m),    g = g + FFN(g)
 
+m being the memory, the encoder's last h, and Masked an attention to places not later than its own.
+
 Vaswani et al. 2017, https://arxiv.org/abs/1706.03762. As in the paper: sinusoids for the positions,
 ReLU, one matrix for the words of both sides and for the output, scaled by sqrt(width) on the way
 in, label smoothing in training. Otherwise: LayerNorm stands before each part instead of behind

@@ -6,10 +6,9 @@ https://arxiv.org/abs/1609.05473) takes the generator for a policy instead: the 
 state, the next word is the action, and the discriminator says how good it was. With rewards r_t the
 gradient of the expected return is (Williams 1992, REINFORCE)
 
-    grad J = E sum_t grad log q(x_t | x_<t) (R_t - b_t),    R_t = r_t + g r_{t+1} + g^2 r_{t+2} ...
+    grad J = E sum_t grad log q(x_t | x_<t) R_t,    R_t = r_t + r_{t+1} + r_{t+2} ...
 
-where q is the generator's probability, R_t the reward to go, discounted by g, and b_t a baseline
-that may be anything but a function of x_t: it takes noise away and leaves the mean as it is.
+where q is the generator's probability and R_t the reward to go.
 
 SeqGAN's discriminator reads whole texts, so each word's reward takes many texts written to the end
 from there (rollouts). Here a recurrent discriminator judges every beginning of a text for the price
@@ -23,18 +22,19 @@ p being the real texts' probability. So a word's own part in that is the reward
     r_t = d_t - d_{t-1} = log p(x_t | x_<t) / q(x_t | x_<t).
 
 The rewards of a text add up to log p(x) / q(x), whose mean over what the generator writes is
--KL(q || p): with g = 1 the policy gradient lowers the Kullback-Leibler divergence, the other way
-round than maximum likelihood does. That divergence asks that all that is written be likely, and not
-that all that is likely be written: the samples become better, and fewer kinds of them are left.
+-KL(q || p): the policy gradient lowers the Kullback-Leibler divergence, the other way round than
+maximum likelihood does. That divergence asks that all that is written be likely, and not that all
+that is likely be written: the samples become better, and fewer kinds of them are left.
 
 The discriminator's logit is a product of what it has read with the next word's vector, so it knows
-d_t for every word that might have come next. With g = 0 that makes the sum over x_t exact,
+d_t(w) for every word w that might have come next. Of R_t only a word's own reward is kept, and its
+d_{t-1}, being the same for all w, drops out; then the sum over x_t is exact,
 
     grad J = E sum_t sum_w grad q(w | x_<t) d_t(w),
 
-and only the beginnings x_<t are drawn. Of thousands of words a draw tries one, so this spares far
-more noise than any baseline can (Sutton et al. 2000; Allen et al. 2017,
-https://arxiv.org/abs/1709.00503). What it leaves out is what a word does to the rewards after it.
+and only the beginnings x_<t are drawn. Of thousands of words a draw tries one, so this spares much
+noise (Sutton et al. 2000; Allen et al. 2017, https://arxiv.org/abs/1709.00503). What it leaves out
+is what a word does to the rewards after it.
 """
 
 import torch
@@ -181,34 +181,8 @@ def discriminator_loss(discriminator: nn.Module, real: Tensor, made: Tensor) -> 
     return binary_cross_entropy_with_logits(discriminator(ids)[words], truth[words])
 
 
-def rewards(d: Tensor) -> Tensor:
-    """r_t = d_t - d_{t-1} (n, length) of logits; a text of no words has the logit 0."""
-    return d - pad(d, (1, 0))[:, :-1]
-
-
-def to_go(r: Tensor, discount: float) -> Tensor:
-    """R_t = sum_{s >= t} discount^(s - t) r_s of rewards (n, length)."""
-    rest, found = torch.zeros_like(r[:, 0]), []
-    for own in reversed(r.unbind(1)):
-        rest = own + discount * rest
-        found.append(rest)
-    return torch.stack(found[::-1], dim=1)
-
-
-def reinforce_loss(log_q: Tensor, ids: Tensor, advantage: Tensor) -> Tensor:
-    """Its gradient is -grad J, from what was drawn.
-
-    Args:
-        log_q: (n, length, words), as `Generator` gives it for ids.
-        ids: texts (n, length) that the policy has drawn.
-        advantage: R_t - b_t (n, length).
-    """
-    drawn = log_q.gather(2, ids.clamp(min=0).unsqueeze(2)).squeeze(2)
-    return -(drawn * advantage * (ids != NOTHING)).sum(1).mean()
-
-
 def expected_loss(log_q: Tensor, ids: Tensor, d: Tensor) -> Tensor:
-    """The same with the sum over the next word exact, and no reward but its own.
+    """Its gradient is -grad J, with the sum over the next word exact and its own reward alone.
 
     Args:
         log_q: (n, length, words), as `Generator` gives it for ids.

@@ -173,7 +173,7 @@ class TextVAE(nn.Module, PyTorchModelHubMixin):
         Args:
             lengths: of which every line has one, the last being `longest`; nothing for any. A line
                 may end elsewhere or not at all then.
-            longest: characters at most.
+            longest: characters at most; without `lengths` a line that does not end has one more.
             temperature: divides the logits before a character is drawn; 0 takes the likeliest, and
                 ends a line where that is likelier than going on.
             rng: of the CPU, for a temperature above 0.
@@ -183,15 +183,15 @@ class TextVAE(nn.Module, PyTorchModelHubMixin):
         writing = torch.ones(len(z), dtype=torch.bool, device=z.device)
         for place in range(longest + 1):
             logits, state = self.following(z, last, state)
-            chances = logits[:, -1].float()
+            last_logits = logits[:, -1].float()
             if lengths and place not in lengths:
-                chances[:, END] = -torch.inf
+                last_logits[:, END] = -torch.inf
             if place == longest and lengths:
                 chosen = torch.full_like(last[:, 0], END)
             elif temperature == 0:
-                chosen = likeliest(chances)
+                chosen = likeliest(last_logits)
             else:
-                drawn = (chances / temperature).softmax(1).cpu().multinomial(1, generator=rng)
+                drawn = (last_logits / temperature).softmax(1).cpu().multinomial(1, generator=rng)
                 chosen = drawn[:, 0].to(z.device)
             x[:, place] = chosen.where(writing, NOTHING)
             writing = writing & (chosen != END)

@@ -17,9 +17,9 @@ class Sampling(Request):
         0.7,
         Text("Temperature", "温度"),
         Text(
-            "Divides the logits before a token is drawn: less is more predictable, 0 always takes "
-            "the likeliest token.",
-            "抽取词元前对 logits 的除数：越小越可预测，0 表示总取概率最大的词元。",
+            "Divides the logits before sampling: lower is more predictable; 0 always takes the "
+            "likeliest token.",
+            "采样前 logits 先除以此值：越小越可预测；0 表示总取概率最大的词元。",
         ),
         ge=0.0,
         le=2.0,
@@ -29,8 +29,8 @@ class Sampling(Request):
         0.95,
         Text("Top-p", "Top-p"),
         Text(
-            "Draws from the likeliest tokens alone, as many as together have this probability.",
-            "只从概率最大的词元中抽取，取到累计概率达到此值为止。",
+            "Samples only from the likeliest tokens that together reach this probability.",
+            "只从累计概率达到此值的、概率最大的词元中采样。",
         ),
         ge=0.05,
         le=1.0,
@@ -40,8 +40,8 @@ class Sampling(Request):
         0,
         Text("Top-k", "Top-k"),
         Text(
-            "Draws from so many of the likeliest tokens alone; 0 from all.",
-            "只从概率最大的这么多个词元中抽取；0 表示不限。",
+            "Samples only from this many of the likeliest tokens; 0 means no limit.",
+            "只从概率最大的前 k 个词元中采样；0 表示不限。",
         ),
         ge=0,
         le=200,

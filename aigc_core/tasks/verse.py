@@ -27,8 +27,9 @@ class ComposePoem(Request):
 
     The result is a `Writing` of four lines, or of what the model wrote where the form is not kept.
     `details` hold `form` ("kept", or what is wrong), `rhyme` (whether the second and fourth line
-    rhyme), `chosen` (how many characters were given rather than drawn) and `left_out`. Models that
-    follow instructions are told the wishes; nothing else holds them to these.
+    rhyme), `chosen` (how many characters were given rather than drawn), `given` (their places in
+    the text) and `left_out`. Models that follow instructions are told the wishes; nothing else
+    holds them to these.
     """
 
     task: ClassVar[str] = "compose-poem"
@@ -51,9 +52,9 @@ class ComposePoem(Request):
     )
     heads: Prose = text_parameter(
         "",
-        Text("Hidden head characters", "藏头"),
+        Text("Acrostic", "藏头"),
         Text(
-            "Up to four characters with which the lines begin, one each (an acrostic).",
+            "Up to four characters; each begins one line.",
             "最多四个字，依次作为各句的首字（藏头诗）。",
         ),
         longest=20,
@@ -62,9 +63,9 @@ class ComposePoem(Request):
         True,
         Text("Keep the form", "严守格式"),
         Text(
-            "Draws a character where a character must stand, and punctuation where punctuation "
-            "must; else the model is free.",
-            "该是字的地方只抽字，该是标点的地方只用标点；否则由模型自由发挥。",
+            "On, every line has its number of characters and its punctuation; off, the model is "
+            "free.",
+            "选中时，每句的字数和标点都固定；不选则由模型自由发挥。",
         ),
     )
     rhyming: bool = parameter(
@@ -79,8 +80,8 @@ class ComposePoem(Request):
         0.9,
         Text("Temperature", "温度"),
         Text(
-            "Divides the logits before a character is drawn: less is more predictable.",
-            "抽取前对 logits 的除数：越小越可预测。",
+            "Divides the logits before sampling: lower is more predictable.",
+            "采样前 logits 先除以此值：越小越可预测。",
         ),
         ge=0.0,
         le=2.0,
@@ -171,12 +172,12 @@ class SampleVerse(Request):
     """
 
     task: ClassVar[str] = "sample-verse"
-    title: ClassVar[Text] = Text("Draw lines of verse", "抽取诗句")
+    title: ClassVar[Text] = Text("Write lines of verse", "生成诗句")
 
     count: int = parameter(
         12,
         Text("How many", "数量"),
-        Text("How many lines to draw.", "抽取多少句。"),
+        Text("How many lines to write.", "生成多少句。"),
         ge=1,
         le=100,
         step=1,
@@ -185,9 +186,8 @@ class SampleVerse(Request):
         1.0,
         Text("Temperature", "温度"),
         Text(
-            "Divides the logits before a character is drawn: less is more predictable, and more "
-            "alike.",
-            "抽取前对 logits 的除数：越小越可预测，也越雷同。",
+            "Divides the logits before sampling: lower is more predictable, and more alike.",
+            "采样前 logits 先除以此值：越小越可预测，也越雷同。",
         ),
         ge=0.1,
         le=2.0,

@@ -29,7 +29,10 @@ class NextCharacter:
     def step(self, batch: tuple[Tensor, ...], _rng: Generator, _: int = 0) -> Step:
         ids = batch[0].long()
         logits, _state = self.players["model"](ids[:, :-1].clamp(min=0))
-        yield "model", cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=-1)
+        yield (
+            "model",
+            cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=NOTHING),
+        )
 
     def show(self, networks: Networks) -> str:
         return sample(networks["model"], self.first, self.characters)

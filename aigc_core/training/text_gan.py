@@ -12,9 +12,6 @@ from aigc_core.models.text_gan import (
     Generator,
     discriminator_loss,
     expected_loss,
-    reinforce_loss,
-    rewards,
-    to_go,
 )
 from aigc_core.training.recipe import Networks, Step
 
@@ -52,8 +49,6 @@ class PolicyGradient:
         rounds: its steps for one of the generator's; a batch is cut into as many parts.
         lead: steps at the start in which it plays alone. Its reward is noise before it has learned,
             and Adam makes a step of the same length from noise.
-        discount: of later rewards, for REINFORCE with the mean of the batch's other texts for a
-            baseline; None for the exact sum over the next word, without later rewards.
         shown: what lets a person follow the training.
     """
 
@@ -64,7 +59,6 @@ class PolicyGradient:
         *,
         rounds: int = 1,
         lead: int = 0,
-        discount: float | None = None,
         shown: Shown | None = None,
     ) -> None:
         self.generator, self.discriminator = generator, discriminator
@@ -72,7 +66,7 @@ class PolicyGradient:
             "generator": generator,
             "discriminator": discriminator,
         }
-        self.rounds, self.lead, self.discount, self.shown = rounds, lead, discount, shown
+        self.rounds, self.lead, self.shown = rounds, lead, shown
 
     def step(self, batch: tuple[Tensor, ...], rng: Random, number: int = 0) -> Step:
         for real in batch[0].long().chunk(self.rounds):
@@ -87,16 +81,9 @@ class PolicyGradient:
         self.discriminator.eval()
         self.generator.eval()
         with torch.no_grad():
-            d = (
-                self.discriminator.every(made)
-                if self.discount is None
-                else self.discriminator(made)
-            )
+            d = self.discriminator.every(made)
         self.discriminator.train()
-        log_q = self.generator(made)
-        if self.discount is None:
-            return expected_loss(log_q, made, d)
-        return reinforce_loss(log_q, made, above_others(to_go(rewards(d), self.discount)))
+        return expected_loss(self.generator(made), made, d)
 
     def made(self, count: int, rng: Random) -> Tensor:
         u = torch.rand(count, self.generator.length, generator=rng, device=rng.device)
@@ -104,11 +91,6 @@ class PolicyGradient:
 
     def show(self, networks: Networks) -> str | None:
         return self.shown(as_generator(networks)) if self.shown else None
-
-
-def above_others(value: Tensor) -> Tensor:
-    """Values (n, length) less the mean of the other rows', which owes nothing to the row itself."""
-    return (value - value.mean(0)) * (len(value) / max(1, len(value) - 1))
 
 
 def as_generator(networks: Networks) -> Generator:

@@ -46,7 +46,7 @@ GROUPS: dict[Place, tuple[Text, Text]] = {
         Text("On other servers", "在其他服务器上"),
         Text(
             "Nothing of them is loaded here; what you ask them leaves this machine.",
-            "本机不加载它们；您的请求会发送到那些服务器。",
+            "本机不加载它们；你的请求会发送到那些服务器。",
         ),
     ),
 }
@@ -140,7 +140,7 @@ ADD_SAYS = Text(
     "Any text model or text-to-image pipeline of the hub whose weights are safetensors. Nothing "
     "is downloaded before you say so, and no code from it is ever run.",
     "Hub 上任何以 safetensors 存放权重的文本模型或文生图管线。"
-    "未经您同意不会下载，也绝不运行其中的代码。",
+    "未经你同意不会下载，也绝不运行其中的代码。",
 )
 REFERENCE = Text("Repository", "仓库")
 REFERENCE_HELP = Text(

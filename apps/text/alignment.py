@@ -18,11 +18,11 @@ from apps.ui.runs import QUIET, guarded
 
 TITLE = Text("Where it looked", "它看了哪里")
 SAYS = Text(
-    "Each row is a piece that {model} wrote, each column one of yours, between the sign of the "
-    "language asked for and the end: the darker, the more of its attention it took from there. "
-    "Nobody told it which words belong together.",
-    "每一行是 {model} 写出的一个词片，每一列是原文的一个词片，首尾两列是目标语言标记和句末："
-    "颜色越深，注意力越集中。哪些词相互对应，并没有人教过它。",
+    "Each row is a subword that {model} wrote, each column a subword of your sentence, "
+    "between the target-language tag and the end mark. The darker a cell, the more attention "
+    "went there. Nobody taught it which words correspond.",
+    "每一行是 {model} 写出的一个子词，每一列是原文的一个子词；首列是目标语言标记，"
+    "末列是句末标记。颜色越深，写这一行时对那一列的注意力越大。哪些词相互对应，没有人教过它。",
 )
 LAST = Text("The last sentence is shown.", "此处显示最后一句。")
 LAYER, HEAD, MEAN = Text("Layer", "层"), Text("Head", "头"), Text("mean", "平均")
@@ -57,7 +57,8 @@ class Looked:
     def follow(self, job: Any) -> None:
         """Shows what a job has put into the state."""
         shown = [self.words, self.layer, self.head, self.view]
-        job.success(show, self.state, shown, **QUIET)
+        for ended in (job.success, job.failure):
+            ended(show, self.state, shown, **QUIET)
 
 
 def draw() -> Looked:
@@ -126,7 +127,7 @@ def alignment(artifacts: Sequence[Artifact]) -> Aligned | None:
             )
             weights = artifact.media.array
             if weights.ndim == 4 and weights.shape[2:] == (len(rows), len(columns)):
-                several = any(told.get("sentences", 1) > 1 for told in beside)
+                several = any(told.get("parts", 1) > 1 for told in beside)
                 return Aligned(weights, [*rows], [*columns], artifact.record.model, several)
     return None
 

@@ -27,13 +27,14 @@ LINE = Text(
     "只依据文段作答，并标出依据所在，便于核对。",
 )
 HOW = Text(
-    "BM25 (Robertson and others, 1994) finds the sentences that share the most telling words with "
-    "the question, the rarer the better; it understands nothing, and a question in other words "
-    "escapes it. A language model reads the passage and answers in its own words; the marks show "
-    "what it quotes. Where nothing is marked, the passage does not bear it out.",
-    "BM25（Robertson 等，1994）找出与问题共有最多关键词的句子，越少见的词越重要；"
-    "它并不理解内容，换个说法提问就可能找不到。语言模型阅读文段后用自己的话作答，"
-    "标记处是它引用的原文；若没有标记，说明文段中没有依据。",
+    "BM25 (Robertson and others, 1994) finds the sentences that share the most words with the "
+    "question, rare words counting most. It understands nothing: put the question in other words "
+    "and it may miss. A language model reads the passage and answers in its own words; the marks "
+    "show what it quotes, or else the sentence closest to its answer. No mark means that no "
+    "support was found: doubt the answer.",
+    "BM25（Robertson 等，1994）找出与问题共有词语最多的句子，越少见的词分量越重；"
+    "它并不理解内容，换个说法就可能找不到。语言模型读过文段后用自己的话作答，标记处是它引用的原文，"
+    "没有引文时则是与回答最接近的句子。没有标记，说明没找到依据，回答须存疑。",
 )
 STANDS = Text("Where it stands", "依据所在")
 NOWHERE = Text(

@@ -28,17 +28,19 @@ from apps.ui.runs import QUIET, events, guarded, progress, stops
 POSTER = Path(__file__).parent / "posters" / "attention.png"
 TITLE = Text("Attention", "注意力")
 LINE = Text(
-    "Where each head of a Transformer looks while it reads your sentence, and what it is good for.",
-    "Transformer 的每个注意力头在读您的句子时看向哪里，又有什么用处。",
+    "Where each head of a Transformer looks while it reads your sentence, and what it does.",
+    "Transformer 读你这句话时，每个注意力头看向哪里、起什么作用。",
 )
 SAYS = Text(
-    "Each small square is a head: a row for each token, the darker the more of its weight goes to "
-    "a token before (drawn is the square root of the weight; the figures are the weights). What a "
-    "head is said to do was measured on this text. A head that is switched off adds nothing; how "
-    "far the distribution of the next token then moves is the Kullback-Leibler divergence in nats.",
-    "每个小方块是一个头：每行对应一个词元，颜色越深，表示分给前面某个词元的权重越大"
-    "（深浅按权重的平方根绘制，数字为权重本身）。所述每个头的作用是在这段文字上测得的。"
-    "关闭的头不起作用；下一词元的分布因此移动多少，用 KL 散度（纳特）衡量。",
+    "Each small square is a head, each row a token: the darker a cell, the more weight the "
+    "token gives to that place, itself or before it (the shade follows the square root; the "
+    "figures are the weights). What a head is said to do was measured on this text. A head "
+    "that is switched off contributes nothing; how much the prediction of the next token "
+    "then changes is the KL divergence, in nats.",
+    "每个小方块是一个注意力头，每行对应一个词元；格子颜色越深，"
+    "该词元分给那个位置（自己或前文）的权重越大。深浅取权重的平方根，数字是权重本身。"
+    "各头的作用只依据这段文字测得。关闭的头不再起作用；对下一个词元的预测因此改变多少，"
+    "用 KL 散度（纳特）衡量。",
 )
 WORDS = {
     "head": Text("Head {head}", "头 {head}"),
@@ -55,11 +57,12 @@ WORDS = {
         "Switch a head off and see what changes here.", "关闭一个头，看看这里有什么变化。"
     ),
     "without": Text(
-        "Without {heads} it moves by {nats} nats.", "关闭 {heads} 后移动 {nats} 纳特。"
+        "Without {heads}, the prediction changes by {nats} nats.",
+        "关闭 {heads} 后，预测改变 {nats} 纳特。",
     ),
     "all": Text("All on", "全部打开"),
     "nats": Text("{nats} nats", "{nats} 纳特"),
-    "most": Text("Most matter, in nats: {heads}.", "最重要（纳特）：{heads}。"),
+    "most": Text("Heads that matter most (nats): {heads}.", "影响最大的头（纳特）：{heads}。"),
     "three": Text("Switch these three off", "关闭这三个"),
 }
 HEADS = Text("All heads, a layer in each row", "全部注意力头，每行一层")

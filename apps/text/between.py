@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from apps.text.answers import Status, candidates, pieces
 from apps.text.lineup import kept
 from apps.text.panes import failed, remarks, saved
 from apps.text.poems import upright
-from apps.ui.controls import NEW_SEED, control, model_choice
+from apps.text.sampling import draw_fields, renewed
+from apps.ui.controls import control, model_choice
 from apps.ui.demo import Demo
 from apps.ui.language import both, t
 from apps.ui.markup import heading, lede
@@ -31,20 +31,26 @@ from apps.ui.runs import KEPT, QUIET, guarded, stops
 POSTER = Path(__file__).parent / "posters" / "between.txt"
 TITLE = Text("Between two lines", "两句之间")
 LINE = Text(
-    "A text VAE gives every line of verse a place; these lie on the way from one to another.",
-    "文本 VAE 给每句诗一个位置；这里是从一句走到另一句途中的诗句。",
+    "A text VAE maps every line of verse to a point in a latent space; on the way from one "
+    "point to another lie new lines.",
+    "文本 VAE 把每句诗编码为潜空间中的一点；从一点走向另一点，沿途解码出新的诗句。",
 )
 READ = Text(
-    "It reads the ends, and gives them back as {first} and {last}: a latent of so few numbers "
-    "keeps the gist and not every character.",
-    "它读入两端，再写出来是“{first}”和“{last}”：潜变量只有这么多个数，记得大意，记不住每个字。",
+    "Encoded and decoded, the two ends come back as “{first}” and “{last}”: so few latent "
+    "dimensions keep the gist, not every character.",
+    "两端编码后再解码，得到“{first}”和“{last}”：潜变量维数很少，记得大意，记不住每个字。",
 )
-GAN = Text("A text GAN beside its start", "文本 GAN 与它的起点")
+WHOLE = Text("Encoded and decoded, both ends come back whole.", "两端编码后再解码，都完整还原。")
+GAN = Text(
+    "A text GAN, before and after adversarial training",
+    "文本 GAN：对抗训练前后",
+)
 GAN_SAYS = Text(
-    "Text GANs begin as a language model trained for likelihood (its start), and are then rewarded "
-    "for what a critic takes for real. Look for what they pay with: fewer kinds of lines.",
-    "文本 GAN 先以最大似然训练成语言模型（即起点），再因骗过评论家而得到奖励。"
-    "留意它付出的代价：诗句的种类变少了。",
+    "A text GAN begins as a language model trained by maximum likelihood (its start); then a "
+    "discriminator rewards it for lines that look real. Compare both: the usual price is "
+    "less variety.",
+    "文本 GAN 先以最大似然训练成语言模型（即起点），再由判别器奖励它写得像真诗的句子。"
+    "对照两者：常见的代价是诗句趋同。",
 )
 EXAMPLES = (
     ("两岸猿声啼不住", "轻舟已过万重山"),
@@ -85,29 +91,29 @@ def draw() -> None:
         api_name="text_walk_verse",
         **KEPT,
     )
-    stops(stop, [walking, *draw_gan()], status)
+    stops(stop, [walking], status)
+    draw_gan()
 
 
-def draw_gan() -> list[Any]:
-    """The second half of the page, where there are several models to compare, and its jobs."""
+def draw_gan() -> None:
+    """The second half of the page, where there are several models to compare."""
     samplers = candidates(SampleVerse)
     if len(samplers) < 2:
-        return []
+        return
     gr.HTML(f"<h2>{both(GAN)}</h2>{lede(GAN_SAYS)}", padding=False)
     with gr.Row(elem_classes=["choices"]):
-        count = control(SampleVerse, "count", info=None)
-        temperature = control(SampleVerse, "temperature", info=None)
-        seed = control(SampleVerse, "seed", visible=False)
-        again = gr.Button(t(Text("Draw lines", "抽取诗句")), size="sm", elem_id="verse-draw")
+        drawn = draw_fields(SampleVerse, ("count", "temperature", "seed"))
+        with gr.Column(min_width=160):
+            again = gr.Button(t(Text("Write new lines", "生成诗句")), elem_id="verse-draw")
+            stop = gr.Button(t(Text("Stop", "停止")), size="sm", elem_id="verse-stop")
     with gr.Row(elem_classes=["texts"], elem_id="verses"):
         lines = [gr.HTML(pane(one.short, remarks(one)), padding=False) for one in samplers]
     told = gr.HTML(padding=False, elem_id="verse-status")
-    settings = [count, temperature, seed]
-    at_once = opened()(sample, settings, [*lines, told], **QUIET)
-    job = again.click(None, seed, seed, js=NEW_SEED.replace("fresh ?", "true ?")).then(
-        sample, settings, [*lines, told], api_name="text_sample_verse", **KEPT
+    at_once = opened()(sample, drawn.fields, [*lines, told], **QUIET)
+    job = renewed(again, drawn).then(
+        sample, drawn.fields, [*lines, told], api_name="text_sample_verse", **KEPT
     )
-    return [at_once, job]
+    stops(stop, [at_once, job], told)
 
 
 @guarded
@@ -141,7 +147,9 @@ def walked_lines(entry: Entry, artifact: Artifact) -> str:
     """All lines of a walk, and what became of its ends."""
     assert isinstance(artifact.media, Writing)
     start, end = artifact.record.details["read"]
-    says = lede(READ.fill(first=start, last=end))
+    asked = artifact.record.request
+    whole = (start, end) == (asked["line"], asked["line_to"])
+    says = lede(WHOLE if whole else READ.fill(first=start, last=end))
     facts = quality_facts(entry, artifact.record, floors=False)
     aside = f"<span>{saved(artifact)}</span>"
     return pane(entry.short, scroll(artifact.media.text), says, facts, aside=aside)
@@ -163,7 +171,7 @@ async def sample(
 ) -> AsyncIterator[tuple[Any, ...]]:
     request = SampleVerse.ask(count=count, temperature=temperature, seed=seed)
     entries = candidates(SampleVerse)
-    wishes = [(entry.id, partial(SampleVerse.ask, **request.model_dump())) for entry in entries]
+    wishes = [(entry.id, lambda: request) for entry in entries]
 
     made: dict[str, str] = {}
 

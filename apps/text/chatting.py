@@ -31,14 +31,15 @@ POSTER = Path(__file__).parent / "posters" / "chat.txt"
 SCRIPT = Path(__file__).with_name("talk.js")
 TITLE = Text("Chat", "对话")
 LINE = Text(
-    "Talk with somebody of Shakespeare's, or with a pretrained model that answers.",
+    "Talk with a character from Shakespeare, or with a pretrained model that really answers.",
     "与莎士比亚笔下的人物交谈，或与真正会回答的预训练模型交谈。",
 )
 SOUND = Text(
-    "This model has read Shakespeare's plays letter by letter and nothing else. It has their "
-    "sound, knows no facts, and takes your words for those of a stranger on the stage.",
-    "此模型只逐字母读过莎士比亚的剧本。它学会了语气，不懂任何事实，"
-    "只把你的话当作台上陌生人的台词。",
+    "This model has read nothing but Shakespeare’s plays, one character at a time. It has "
+    "their sound but knows no facts, and takes your words for the lines of a stranger on "
+    "stage.",
+    "此模型只读过莎士比亚的剧本，而且是逐个字符读的。它学会了语气，却不懂任何事实，"
+    "把你的话当作台上陌生人的台词。",
 )
 SPEAKER = Text("You speak with", "与谁交谈")
 CHARACTERS = (
@@ -53,11 +54,11 @@ CHARACTERS = (
 )
 EXAMPLES = ("Good morrow! Who are you?", "What is love?", "Will you fight for the king?")
 YOURS = Text("Your message", "你的话")
-NOTHING = Text("There is no answer yet to be given again.", "还没有可以重新生成的回答。")
+NOTHING = Text("There is no answer to regenerate yet.", "还没有可以重新生成的回答。")
 SILENT = Text("It had nothing to say. Ask once more.", "它无话可说。请再问一次。")
 TOO_LONG = Text(
     "A message may have {most} characters; yours has {count}.",
-    "一条消息最多 {most} 个字符，您的有 {count} 个。",
+    "一条消息最多 {most} 个字符，你的有 {count} 个。",
 )
 EMPTY = Text("Write a message first.", "请先写一句话。")
 SEND, STOP = Text("Send", "发送"), Text("Stop", "停止")

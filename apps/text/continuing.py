@@ -26,16 +26,19 @@ from apps.ui.runs import KEPT, guarded, stops
 POSTER = Path(__file__).parent / "posters" / "continue.txt"
 TITLE = Text("Continue", "续写")
 LINE = Text(
-    "Language models go on with a text: small ones trained here, and pretrained ones.",
-    "让语言模型续写一段文字：在此训练的小模型，以及预训练模型。",
+    "Language models continue a text: small ones trained from scratch, and pretrained ones.",
+    "让语言模型续写一段文字：有从零训练的小模型，也有预训练模型。",
 )
-COST = Text("What does your text cost them?", "你的文字对它们来说有多意外？")
+COST = Text(
+    "How surprising is your text to them?",
+    "你的文字对它们来说有多意外？",
+)
 COST_SAYS = Text(
-    "A language model gives every text a probability p; -log p in nats is what the text costs it. "
-    "Per character it compares models that cut texts differently. The darker a piece, the less it "
-    "was expected.",
-    "语言模型给每段文字一个概率 p；-log p（单位纳特）就是这段文字的代价。"
-    "按字符平均，才能比较切分方式不同的模型。底色越深，表示越出乎意料。",
+    "A language model gives every text a probability p; its surprise is −log p, in nats. Per "
+    "character, models that split text differently can be compared. The darker a token, the "
+    "less it was expected.",
+    "语言模型给每段文字一个概率 p；−log p 就是它的意外程度，单位是纳特。按字符平均，"
+    "才能比较切分方式不同的模型。底色越深，越出乎模型意料。",
 )
 EXAMPLES = ("ROMEO:\nBut soft, what light", "Once upon a time", "KING RICHARD III:\n")
 

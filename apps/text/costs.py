@@ -14,14 +14,14 @@ from apps.ui.markup import said
 
 HEADS = (
     Text("Model", "模型"),
-    Text("nats per character", "纳特／字符"),
-    Text("bits per character", "比特／字符"),
-    Text("perplexity per token", "每词元困惑度"),
-    Text("tokens", "词元"),
+    Text("nats per character", "纳特/字符"),
+    Text("bits per character", "比特/字符"),
+    Text("perplexity per token", "困惑度（每词元）"),
+    Text("tokens", "词元数"),
 )
 TOKEN = Text(
-    "{token}: {cost} nats, rank {rank}; {entropy} nats of entropy before it",
-    "{token}：{cost} 纳特，第 {rank} 位；此前的熵为 {entropy} 纳特",
+    "{token}: {cost} nats, rank {rank}; entropy of the prediction {entropy} nats",
+    "{token}：{cost} 纳特，概率排第 {rank} 位；预测时的熵 {entropy} 纳特",
 )
 FIRST = Text("{token}: the first, not scored", "{token}：第一个，不计分")
 # Nats at which the tint is full: one in about 3,000.

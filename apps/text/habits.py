@@ -76,9 +76,15 @@ def last_space(tokens: Sequence[str]) -> Looks:
 
 
 KINDS: tuple[tuple[Callable[[Sequence[str]], Looks], Text], ...] = (
-    (previous, Text("looks at the {unit} before", "看前一个{unit}")),
-    (followers, Text("looks at what followed the same {unit}", "看同一{unit}上次之后的{unit}")),
-    (same, Text("looks at the same {unit} before", "看之前相同的{unit}")),
+    (previous, Text("looks at the previous {unit}", "看前一个{unit}")),
+    (
+        followers,
+        Text(
+            "looks at what came after the same {unit} earlier (induction)",
+            "看前文中同一{unit}后面的{unit}（归纳头）",
+        ),
+    ),
+    (same, Text("looks at earlier copies of the same {unit}", "看前文中相同的{unit}")),
     (word_start, Text("looks at the beginning of the word", "看单词的开头")),
     (last_space, Text("looks at the last space", "看上一个空格")),
     (itself, Text("looks at the {unit} itself", "看{unit}自身")),

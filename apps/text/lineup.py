@@ -24,6 +24,11 @@ from apps.ui.language import t
 from apps.ui.pages import opened
 from apps.ui.runs import QUIET, guarded, stops
 
+NONE_HERE = Text(
+    "No model that can do this is on this machine; the page Models downloads some.",
+    "本机没有能做到这一点的模型；可在“模型”页下载。",
+)
+CANNOT = Text("{model} cannot do this.", "{model} 做不到这一点。")
 NOT_NAMES = Text("Models must be a list of names.", "模型须是名称的列表。")
 STOP, SAVE_ALL = Text("Stop", "停止"), Text("Save all", "全部保存")
 # Panes that a page has: more than there are models, since some may be added while it is open.
@@ -90,11 +95,13 @@ class Lineup:
         """Those that a visitor has named and that can do it, in the page's order; else the usual.
 
         Raises:
-            AigcError: there is no such model, or it is not on this machine.
+            AigcError: there is no such model, it does something else, or it is not on this machine.
         """
         if not isinstance(models or [], list | tuple):
             raise InvalidRequest(NOT_NAMES)
         named = {default_engine().catalog.find(model).id for model in models or ()}
+        for strange in named.difference(entry.id for entry in self.entries):
+            raise InvalidRequest(CANNOT, model=strange)
         chosen = [entry for entry in self.entries if entry.id in named]
         for entry in chosen:
             must_be_here(entry)
@@ -126,9 +133,10 @@ class Lineup:
             choice: what they must be able to do.
 
         Raises:
-            AigcError: there is no such model, or it is not on this machine.
+            AigcError: there is no such model, it is not on this machine, or nobody can answer.
         """
-        chosen = self.asked(models, choice)
+        if not (chosen := self.asked(models, choice)):
+            raise InvalidRequest(NONE_HERE)
         made = [] if made is None else made
         before = {entry.id: given(entry) for entry in chosen}
         shown = {entry.id: panes.working(entry, before[entry.id], self.page) for entry in chosen}
@@ -243,10 +251,18 @@ class Stage:
             news = {e.id: gr.update(visible=e.id in found) for e in lineup.entries}
             return in_slots(lineup.entries, news)
 
+        @guarded
+        async def select(
+            models: list[str],
+            choice: Any,
+            web: gr.Request,  # noqa: ARG001
+        ) -> AsyncIterator[Any]:
+            yield seen(models, choice)
+
         opened()(here, [known, made], [*self.panes, self.away, self.models, known], **QUIET)
         for component in (self.models, choice):
             if component is not None:
-                component.change(seen, [self.models, made], self.panes, **QUIET)
+                component.change(select, [self.models, made], self.panes, **QUIET)
         stops(self.stop, jobs, self.status)
         for job in jobs:
             job.failure(None, None, None, js=STILL.format(id=lineup.id), **QUIET)

@@ -22,17 +22,13 @@ from aigc_core.tasks import Request
 from aigc_core.text import Text
 from apps.text import panes
 from apps.text.answers import candidates
-from apps.text.lineup import must_be_here, present
+from apps.text.lineup import NONE_HERE, must_be_here, present
 from apps.text.tokens import visible
 from apps.ui.controls import model_chips
 from apps.ui.language import both, t
 from apps.ui.pages import opened
 from apps.ui.runs import QUIET, guarded
 
-NONE_HERE = Text(
-    "No model that can do this is on this machine; the page Models downloads some.",
-    "本机没有能做到这一点的模型；可在“模型”页下载。",
-)
 SHARED = Path(__file__).with_suffix(".js")
 SIDES = (0, 1)
 # The values of the controls, the first the text, then the model and what the pane wishes.

@@ -1,7 +1,7 @@
 """Texts on the page: what was given, what a model wrote, and what is to be said of it."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Protocol
@@ -42,9 +42,14 @@ THOUGHTS = Text("What it thought first", "先前的思考")
 
 
 class Page(Protocol):
-    """How a text is set: HTML of what was given and what was made, which may be growing."""
+    """How a text is set: HTML of what was given and what was made, which may be growing.
 
-    def __call__(self, text: str, given: str, /, *, writing: bool) -> str: ...
+    `marked` are places in the text, from 0, of what was asked for rather than drawn.
+    """
+
+    def __call__(
+        self, text: str, given: str, /, *, writing: bool, marked: Sequence[int] = ()
+    ) -> str: ...
 
 
 def is_here(entry: Entry) -> bool:
@@ -96,7 +101,8 @@ def written(entry: Entry, given: str, artifact: Artifact, page: Page, more: str 
     """What a model wrote, and HTML below it; the file to save carries its record."""
     media = artifact.media
     assert isinstance(media, Writing)
-    made = page(media.text, given, writing=False)
+    marked = artifact.record.details.get("given") or ()
+    made = page(media.text, given, writing=False, marked=marked)
     body = f"{thoughts(media.thinking)}{made}{notes(artifact.record)}{more}"
     aside = f"<span>{rate(artifact.record)} {saved(artifact)}</span>"
     return pane(entry.short, body, remarks(entry), aside=aside, kind="writing")
@@ -107,7 +113,14 @@ def failed(entry: Entry, why: Text) -> str:
     return pane(entry.short, f'<p class="notice">{both(why)}</p>', kind="writing")
 
 
-def prose(text: str, given: str, *, writing: bool) -> str:
+def prose(
+    text: str,
+    given: str,
+    /,
+    *,
+    writing: bool,
+    marked: Sequence[int] = (),  # noqa: ARG001
+) -> str:
     """A text on paper: what was given in quiet ink, what was made after it, and a cursor."""
     before = f'<span class="given">{escape(given)}</span>' if given else ""
     cursor = '<i class="cursor"></i>' if writing else ""

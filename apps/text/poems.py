@@ -10,21 +10,34 @@ from aigc_core.text import Text
 from aigc_core.verse import form_problem, rhymes
 from apps.ui.language import both
 
-FORM = Text("Form kept: four lines of {count}", "格式合律：四句，每句 {count} 字")
+FORM = Text("Form kept: four lines of {count}", "格式正确：四句，每句 {count} 字")
 RHYME = Text("lines 2 and 4 rhyme", "二、四句押韵")
 NO_RHYME = Text("lines 2 and 4 do not rhyme", "二、四句不押韵")
 SHARED = Text(
-    "{share} of its runs of three characters; longest in common: {longest}",
-    "相同的三字片段占 {share}；最长相同片段：{longest}",
+    "has {share} of the three-character runs of the poem above; longest in common: {longest}",
+    "含上面那首诗 {share} 的三字片段；最长相同片段：{longest}",
 )
 LINE = re.compile(r"[^，。\n]+[，。]?")
 
 
-def upright(text: str, given: str = "", *, writing: bool = False) -> str:
-    """Lines as columns; punctuation hangs below them."""
-    columns = [f"<span>{escape(line)}</span>" for line in LINE.findall(given + text) or [""]]
+def upright(
+    text: str, given: str = "", /, *, writing: bool = False, marked: Sequence[int] = ()
+) -> str:
+    """Lines as columns; punctuation hangs below them, and what was asked for is in red."""
+    marked = [place + len(given) for place in marked]
+    columns = [f"<span>{red(line, marked)}</span>" for line in LINE.finditer(given + text)] or [
+        "<span></span>"
+    ]
     mark = '<i class="cursor"></i>' if writing else ""
     return f'<div class="verse" lang="zh">{"".join(columns)}{mark}</div>'
+
+
+def red(line: re.Match[str], marked: Sequence[int]) -> str:
+    """A line with the characters marked that stand at those places of the whole."""
+    return "".join(
+        f"<mark>{escape(character)}</mark>" if place in marked else escape(character)
+        for place, character in enumerate(line.group(), line.start())
+    )
 
 
 def checked(artifacts: Sequence[Artifact]) -> str:

@@ -1,4 +1,4 @@
-"""Poetry: a Tang quatrain from a first line, from hidden head characters, or from nothing."""
+"""Poetry: a quatrain in the Tang style from a first line, as an acrostic, or from nothing."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -12,7 +12,7 @@ from aigc_core.tasks import ComposePoem, FindPoems
 from aigc_core.text import Text
 from apps.text.lineup import Lineup, Stage
 from apps.text.poems import checked, nearest, upright
-from apps.text.sampling import Drawn, renewed
+from apps.text.sampling import draw_fields, renewed
 from apps.ui.controls import control
 from apps.ui.demo import Demo
 from apps.ui.language import both, t
@@ -22,26 +22,22 @@ from apps.ui.runs import KEPT, guarded, outcome
 POSTER = Path(__file__).parent / "posters" / "poetry.txt"
 TITLE = Text("Poetry", "作诗")
 LINE = Text(
-    "A Tang quatrain, from a first line, from hidden head characters, or from nothing.",
-    "一首唐人绝句：由首句起，藏头，或凭空而作。",
+    "A quatrain in the Tang style: from a first line, as an acrostic, or from nothing.",
+    "写一首唐诗风格的绝句：给首句、藏头，或凭空而作。",
 )
 HOW = Text(
-    "Ours draw a character where a character must stand, and can be made to rhyme: what they could "
-    "not write is left out before each draw. Pretrained models are only told what is wanted; the "
-    "check below each poem says what came of it.",
-    "我们的模型在该是汉字的位置只抽汉字，还可强制押韵：每次抽取前先排除不合要求的字。"
-    "预训练模型只是被告知要求，结果如何，看诗下的检查。",
+    "Our models can be held to the form and to a rhyme: before each draw, every character "
+    "that would break them is ruled out. Pretrained models only get the wish in words; the "
+    "check below each poem shows how well they kept to it.",
+    "我们的模型可以严守格式，也可以强制押韵：每次采样前先排除不合要求的字。"
+    "预训练模型只收到文字要求，是否做到，看诗下的检查。",
 )
 NEAREST = Text("The nearest poems of the training data", "训练数据中最相近的诗")
 NEAREST_SAYS = Text(
     "Does it copy? These share the most runs of three characters with the first poem above.",
     "它在照抄吗？以下各首与上面第一首诗相同的三字片段最多。",
 )
-EXAMPLES = (
-    (Text("A first line", "首句"), "5", "明月出天山", ""),
-    (Text("An acrostic", "藏头"), "7", "", "春江花月"),
-    (Text("From nothing", "凭空"), "5", "", ""),
-)
+EXAMPLES = (("5", "明月出天山", ""), ("7", "", "春江花月"), ("5", "", "山水有情"))
 
 
 def draw() -> None:
@@ -58,26 +54,22 @@ def draw() -> None:
             rhyming = control(ComposePoem, "rhyming", info=None)
             stage.draw_buttons(Text("Compose", "作诗"))
             gr.Examples(
-                [list(values) for _, *values in EXAMPLES],
+                [list(values) for values in EXAMPLES],
                 [form, first_line, heads],
-                example_labels=[t(name) for name, *_ in EXAMPLES],
+                example_labels=[line or "·".join(heads) for _, line, heads in EXAMPLES],
                 label=t(Text("Try", "试试")),
             )
             stage.draw_chips()
             with gr.Accordion(t(Text("More", "更多")), open=False):
-                keep_form = control(ComposePoem, "keep_form")
-                temperature = control(ComposePoem, "temperature")
-                seed = control(ComposePoem, "seed")
-                fresh = gr.Checkbox(True, label=t(Text("New seed each time", "每次换新种子")))
+                drawn = draw_fields(ComposePoem, ("keep_form", "temperature", "seed"))
     gr.HTML(lede(HOW), padding=False)
     gr.HTML(f"<h2>{both(NEAREST)}</h2>{lede(NEAREST_SAYS)}", padding=False)
     near = gr.HTML(padding=False, elem_id="nearest")
     poem = gr.Textbox(visible=False, label="poem")
 
-    seed.input(None, None, fresh, js="() => false", queue=False, api_visibility="private")
-    job = renewed(stage.go, Drawn([seed], fresh)).then(
+    job = renewed(stage.go, drawn).then(
         compose,
-        [form, first_line, heads, keep_form, rhyming, temperature, stage.models, seed],
+        [form, first_line, heads, rhyming, stage.models, *drawn.fields],
         [*stage.outputs, poem],
         api_name="text_compose",
         **KEPT,
@@ -91,10 +83,10 @@ async def compose(
     form: Any,
     first_line: Any,
     heads: Any,
-    keep_form: Any,
     rhyming: Any,
-    temperature: Any,
     models: Any,
+    keep_form: Any,
+    temperature: Any,
     seed: Any,
     web: gr.Request,
 ) -> AsyncIterator[tuple[Any, ...]]:

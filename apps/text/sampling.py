@@ -1,5 +1,6 @@
 """How tokens are drawn: the folded controls that demos of instructed models share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ FIELDS = ("tokens", *Sampling.model_fields)
 
 @dataclass(frozen=True)
 class Drawn:
-    """The controls of `FIELDS`, the last that of the seed, and whether it is new each time."""
+    """Controls, the last that of the seed, and whether it is new each time."""
 
     fields: list[gr.components.Component]
     fresh: gr.Checkbox
@@ -26,8 +27,13 @@ class Drawn:
 def draw_sampling(request: type[Request]) -> Drawn:
     """Draws them, folded, into the current context."""
     with gr.Accordion(t(Text("More", "更多")), open=False):
-        fields = [control(request, name) for name in FIELDS]
-        fresh = gr.Checkbox(True, label=t(Text("New seed each time", "每次换新种子")))
+        return draw_fields(request, FIELDS)
+
+
+def draw_fields(request: type[Request], names: Sequence[str]) -> Drawn:
+    """Draws the controls of these fields, the seed last; one that is typed stays."""
+    fields = [control(request, name) for name in names]
+    fresh = gr.Checkbox(True, label=t(Text("New seed each time", "每次换新种子")))
     fields[-1].input(None, None, fresh, js="() => false", **QUIET)
     return Drawn(fields, fresh)
 

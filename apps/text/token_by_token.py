@@ -23,17 +23,20 @@ from apps.ui.runs import QUIET, events, guarded, progress, stops
 POSTER = Path(__file__).parent / "posters" / "tokens.txt"
 TITLE = Text("Token by token", "逐个词元")
 LINE = Text(
-    "What else might have come at each place; choose it, and the text goes another way.",
-    "每一处本来还可能出现什么；选中它，文本就走向另一条路。",
+    "See what else could have come at each step; choose it, and the text takes another path.",
+    "看看每一步还可能写出什么；换选一个，下文随之改变。",
 )
 SAYS = Text(
-    "A language model gives every token that may come next a probability p. Temperature and the "
-    "filters reshape it into q, and the token is drawn from q. The entropy of p tells how open the "
-    "choice was.",
-    "语言模型为每个可能的下一词元给出概率 p。温度和各种筛选把它重塑为 q，词元即从 q 中抽取。"
-    "p 的熵表示这次选择有多开放。",
+    "A language model gives every possible next token a probability p. Temperature and the "
+    "filters turn p into q, and the token is drawn from q. The entropy of p tells how "
+    "uncertain the model was.",
+    "语言模型为每个可能的下一个词元给出概率 p；温度与截断等设置把 p 变成 q，再从 q 中采样。"
+    "p 的熵表示模型在这一步有多不确定。",
 )
-LEGEND = Text("entropy of the choice", "该选择的熵")
+LEGEND = Text(
+    "entropy at each step",
+    "每一步的熵",
+)
 MOST = Text("{nats} nats or more", "≥ {nats} 纳特")
 # Nats at which the tint of a token is full: as open as a fair choice among 55.
 FULL = 4
@@ -48,7 +51,7 @@ WORDS = {
     "branch": Text("Go on with {token} instead", "改用 {token} 继续"),
     "token": Text("candidate", "候选"),
     "p": Text("model p", "模型 p"),
-    "q": Text("drawn from q", "抽样 q"),
+    "q": Text("drawn from q", "采样 q"),
     "rest": Text("all others", "其余全部"),
 }
 INSIDE = (

@@ -22,17 +22,21 @@ from apps.ui.runs import KEPT, QUIET, guarded
 POSTER = Path(__file__).parent / "posters" / "translate.txt"
 TITLE = Text("Translate", "翻译")
 LINE = Text(
-    "A small translator, trained here on 28,000 pairs of sentences, and where its words come from.",
-    "用两万八千对句子在此训练的小翻译模型，以及每个词从何而来。",
+    "A small translator, trained from scratch on 28,000 sentence pairs, and where its words "
+    "come from.",
+    "用 28,000 对句子从零训练的小翻译模型，以及每个译词对应原文何处。",
 )
 HONEST = Text(
-    "Ours knows everyday sentences of about a dozen words and little else. BLEU and chrF compare "
-    "its translations of sentences that it has never seen with what a person wrote, word by word "
-    "and letter by letter, from 0 to 100; a good translation in other words scores low too.",
-    "我们的模型只熟悉十来个词的日常句子。BLEU 与 chrF 将它对未见过的句子的译文与人工译文"
-    "分别按词和按字符比较，0 到 100 分；用词不同的好译文得分也会低。",
+    "Our model knows everyday sentences of about a dozen words and little else. BLEU and "
+    "chrF, from 0 to 100, tell how many runs of words and of characters its translations of "
+    "unseen sentences share with a human translation; a good translation in other words "
+    "scores low too.",
+    "我们的模型只熟悉十来个词的日常短句。"
+    "BLEU 与 chrF 分别按词片段和字符片段衡量译文与人工译文的重合程度，句子都是它没见过的，"
+    "满分 100；好译文若用词不同，得分也会低。",
 )
 OTHERS = Text("What else it considered", "它考虑过的其他译文")
+OF_LAST = Text("What else it considered for the last sentence", "最后一句，它考虑过的其他译文")
 EXAMPLES = (
     ("I don't know what to do tomorrow.", "zh"),
     ("He has been reading this book since morning.", "zh"),
@@ -47,12 +51,13 @@ GUESS = r"(text, to, own) => own || !text.trim() ? to : /[\u3400-\u9fff]/.test(t
 
 def runners_up(artifacts: Sequence[Artifact]) -> str:
     """What the search followed beside the best, folded."""
-    others = artifacts[0].record.details.get("others") or ()
+    details = artifacts[0].record.details
+    others, title = details.get("others") or (), OF_LAST if details.get("parts", 1) > 1 else OTHERS
     said = [other if isinstance(other, str) else str(other[0]) for other in others]
     lines = "".join(f'<li dir="auto">{escape(text)}</li>' for text in said)
     if not lines:
         return ""
-    return f'<details class="folded"><summary>{both(OTHERS)}</summary><ol>{lines}</ol></details>'
+    return f'<details class="folded"><summary>{both(title)}</summary><ol>{lines}</ol></details>'
 
 
 def draw() -> None:

@@ -24,17 +24,17 @@ from apps.ui.runs import KEPT, QUIET, guarded
 POSTER = Path(__file__).parent / "posters" / "write.txt"
 TITLE = Text("Write", "写作")
 LINE = Text(
-    "A brief, a genre, and a text: a long one is outlined first, then written part by part.",
+    "Give a brief and a genre; a long text is outlined first, then written section by section.",
     "给出要求和体裁，写成文章；长文先列提纲，再逐节写成。",
 )
 HOW = Text(
-    "Ours write what they have read: the models of Shakespeare go on with your brief as a scene, "
-    "those of Tang verse begin a quatrain with it. Pretrained models write all four genres, in the "
-    "language of the brief. A section is written with the outline and the end of the text so far "
-    "in view, so that it joins what stands before it.",
-    "我们的模型只写读过的东西：莎士比亚模型把你的要求当作一场戏的开头接着写，"
+    "Our own models write only the kind of text they were trained on: those of Shakespeare "
+    "continue your brief as a scene, those of Tang verse begin a quatrain with it. "
+    "Pretrained models write all four genres, in the language of the brief. Each section is "
+    "written with the outline and the end of the text so far in view, so that the parts join.",
+    "我们的模型只会写训练时读过的体裁：莎士比亚模型把你的要求当作一场戏的开头接着写，"
     "唐诗模型以它开头作一首绝句。预训练模型四种体裁都能写，语言随要求而定。"
-    "写每一节时，模型都看着提纲和前文的结尾，因此前后相连。",
+    "每一节都对照提纲和前文的结尾来写，因此前后相连。",
 )
 NOBODY = Text(
     "Only pretrained models write this genre, and none of them is on this machine. Ours write "

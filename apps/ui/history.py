@@ -25,7 +25,7 @@ from apps.ui.runs import QUIET, guarded
 
 LEDE = Text(
     "Your last runs, kept in this browser only. Choose one to draw it again.",
-    "您最近的生成记录，只保存在此浏览器中。选择一个即可重新绘制。",
+    "你最近的生成记录，只保存在此浏览器中。选择一个即可重新绘制。",
 )
 CAPTION, UNKNOWN = Text("{count} x {label}, {seed}", "{count} 个 {label}，{seed}"), Text("?", "?")
 GONE = Text("This run is not kept any more.", "这次运行已不在记录中。")

@@ -34,7 +34,7 @@ PACE, SHARED_PACE, SILENCE = 0.2, 0.1, 2.0
 WAITING = Text("waiting, {position} before you", "排队中，前面还有 {position} 个")
 SORRY = Text(
     "Something broke on our side; it is noted as {id}. Your settings are kept: please try again.",
-    "我们这边出错了，已记录为 {id}。您的设置已保留，请再试一次。",
+    "我们这边出错了，已记录为 {id}。你的设置已保留，请再试一次。",
 )
 
 STOPPED = Text("Stopped.", "已停止。")

@@ -41,13 +41,13 @@ def followed(t: int) -> int:
 @pytest.mark.parametrize(
     ("where", "says"),
     [
-        (lambda t: max(0, t - 1), "looks at the character before"),
+        (lambda t: max(0, t - 1), "looks at the previous character"),
         (lambda t: t, "looks at the character itself"),
         (lambda t: 0, "rests on the first character"),
         (start_of_word, "looks at the beginning of the word"),
         (space_before, "looks at the last space"),
-        (seen_before, "looks at the same character before"),
-        (followed, "looks at what followed the same character"),
+        (seen_before, "looks at earlier copies of the same character"),
+        (followed, "looks at what came after the same character earlier (induction)"),
     ],
 )
 def test_each_habit_is_told_by_its_name(where: Callable[[int], int], says: str) -> None:
@@ -67,7 +67,7 @@ def test_the_figure_is_the_mean_weight() -> None:
 def test_tokens_are_called_tokens() -> None:
     found = habit(looking(WORDS, lambda t: max(0, t - 1)), WORDS)
     assert found is not None
-    assert found.name == ("looks at the token before", "看前一个词元")
+    assert found.name == ("looks at the previous token", "看前一个词元")
 
 
 def test_a_head_that_looks_everywhere_does_nothing_simple() -> None:

@@ -8,7 +8,7 @@ import pytest
 from aigc_core.errors import InvalidRequest, UnknownModel
 from aigc_core.tasks import AnswerQuestion, Request, SummariseText, TranslateText, WriteText
 from apps.text.asking import ASK
-from apps.text.lineup import NOT_NAMES
+from apps.text.lineup import CANNOT, NONE_HERE, NOT_NAMES
 from apps.text.summarising import SUMMARISE
 from apps.text.translating import TRANSLATE
 from apps.text.writing import NOBODY, WRITE
@@ -100,6 +100,9 @@ def test_bad_names_of_models(visitor: Visitor, name: str) -> None:
         ("abc", NOT_NAMES.en),
     ):
         assert visitor().refusal(name, **{**TASKS[name][1], "models": models}) == said
+    strange = {"text_translate": PLAY}.get(name, TRANSLATOR)
+    said = visitor().refusal(name, **{**TASKS[name][1], "models": [strange]})
+    assert said == CANNOT.fill(model=strange).en
     # It is not downloaded by a click here; what it would take is told.
     if name != "text_translate":
         said = visitor().refusal(name, **{**TASKS[name][1], "models": [AWAY]})
@@ -114,3 +117,11 @@ def test_a_genre_that_nobody_here_writes(visitor: Visitor, monkeypatch: pytest.M
     monkeypatch.setattr(panes, "is_here", lambda entry: entry.origin != "hub" and here(entry))
     asked = {**TASKS["text_write"][1], "genre": "news", "models": []}
     assert visitor().refusal("text_write", **asked) == NOBODY.en
+
+
+@pytest.mark.parametrize("name", ["text_summarise", "text_ask"])
+def test_nobody_here_can(visitor: Visitor, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    from apps.text import panes
+
+    monkeypatch.setattr(panes, "is_here", lambda entry: entry.origin != "hub")
+    assert visitor().refusal(name, **{**TASKS[name][1], "models": []}) == NONE_HERE.en

@@ -13,6 +13,7 @@ from apps.text.poetry import POETRY
 from tests.apps.visiting import Client
 from tests.instructed import CHATTER, POET, small_engine  # noqa: F401
 from tests.reading_room import AWAY, suite, url  # noqa: F401
+from tests.test_verse import poems
 
 pytest_plugins = ("tests.downloaded",)
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -40,12 +41,19 @@ def test_ours_keeps_the_form_and_the_pretrained_one_is_checked(visitor: Visitor)
     assert "broken" in panes[1]
 
 
+def test_what_was_asked_for_is_marked(visitor: Visitor) -> None:
+    (pane,), *_ = composed(visitor, form="5", first_line="明月", heads="明", models=[POET])
+    assert pane.count("<mark>") == 2
+    assert "<mark>明</mark><mark>月</mark>" in pane
+
+
 def test_heads_and_rhyme(visitor: Visitor) -> None:
     poem = composed(visitor, form="7", heads="山明", rhyming=True, models=[POET])[1][POET]
     assert [line[0] for line in poem.splitlines()[:2]] == ["山", "明"]
     assert rhymes(poem)
 
 
+@poems
 def test_the_nearest_poems_are_real_ones(visitor: Visitor) -> None:
     kind, (page,) = visitor().ask("text_nearest_poems", poem="白日依山尽，黄河入海流。")
     assert kind == "complete"
@@ -95,4 +103,5 @@ def test_one_that_is_away_is_not_downloaded_by_a_click(visitor: Visitor) -> None
 def test_markup_in_a_poem_is_shown_and_does_nothing() -> None:
     assert "<b>" not in upright("<b>山，\n水。")
     assert upright("山，\n水。").count("<span>") == 2
+    assert upright("山，\n<。", marked=[3]).count("<mark>&lt;</mark>") == 1
     assert "cursor" in upright("", writing=True)

@@ -313,11 +313,14 @@ class TestTasks:
         assert output.details["form"] == "kept"
         assert output.details["rhyme"]
         assert answered(script, asked).details["form"] == "Lines: 1 instead of 4."
-        assert all(told in script.prompts[0] for told in ("五言绝句", "“白日”开头", "：白、黄。"))
+        assert all(told in script.prompts[0] for told in ("五言绝句", "“白日”开头", "“白、黄”"))
         nothing = Scripted.of(model, good)
         assert "instead of 7" in answered(nothing, ComposePoem.ask()).details["form"]
         assert "七言" in nothing.prompts[0]
         assert "藏头" not in nothing.prompts[0]
+        assert "押韵" not in nothing.prompts[0]
+        with pytest.raises(InvalidRequest):
+            answered(nothing, ComposePoem.ask(heads="春江花月夜"))
 
     def test_the_real_model_answers_each(self, model: LoadedText):
         for kind in CHATTING:

@@ -15,7 +15,6 @@ from aigc_core.checkpoint import WEIGHTS, digest
 from aigc_core.data.subwords import SPECIAL, TOKENIZER, learn_subwords
 from aigc_core.errors import InvalidRequest, ModelUnavailable
 from aigc_core.events import FamilyEvent, Finished, Preview, Progress
-from aigc_core.families.alignment import soft_alignment
 from aigc_core.families.seq2seq import ANSWERS, LoadedTranslator, OurWay, load, translate
 from aigc_core.gate import Gate
 from aigc_core.media import Numbers, Writing
@@ -287,18 +286,6 @@ class TestLoading:
         with pytest.raises(ModelUnavailable) as caught:
             load(entry(folder), PLACEMENT, lambda: None)
         assert "small-translator" in str(caught.value)
-
-
-def test_the_soft_alignment_is_the_mean_of_the_last_layer_but_one():
-    rng = np.random.default_rng(0)
-    weights = rng.dirichlet(np.ones(5), size=(3, 2, 4)).astype("float32")
-    found = soft_alignment(weights)
-    assert found.shape == (4, 5)
-    assert np.allclose(found.sum(1), 1)
-    assert not found[:, [0, -1]].any()
-    inner = weights[1].mean(0)[:, 1:-1]
-    assert np.allclose(found[:, 1:-1], inner / inner.sum(1, keepdims=True), atol=1e-6)
-    assert soft_alignment(weights[:1]).shape == (4, 5)
 
 
 def test_the_whole_path(folder: Path, engine_of: Any):

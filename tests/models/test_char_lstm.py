@@ -44,8 +44,8 @@ def test_a_layer_is_torchs(layer: LSTM):
     shown, state = layer(x)
     expected, (h, c) = theirs(layer)(x)
     torch.testing.assert_close(shown, expected)
-    torch.testing.assert_close(state.shown, h[0])
-    torch.testing.assert_close(state.memory, c[0])
+    torch.testing.assert_close(state.hidden, h[0])
+    torch.testing.assert_close(state.cell, c[0])
 
 
 def test_a_layer_goes_on_from_a_state_as_torchs(layer: LSTM):
@@ -53,7 +53,7 @@ def test_a_layer_goes_on_from_a_state_as_torchs(layer: LSTM):
     shown, state = layer(x, State(h, c))
     expected, (_, memory) = theirs(layer)(x, (h.unsqueeze(0), c.unsqueeze(0)))
     torch.testing.assert_close(shown, expected)
-    torch.testing.assert_close(state.memory, memory[0])
+    torch.testing.assert_close(state.cell, memory[0])
 
 
 def test_its_gradients_are_torchs(layer: LSTM):

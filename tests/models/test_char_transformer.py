@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from aigc_core.models.char_transformer import CharTransformer, Turn, Watch
+from aigc_core.models.char_transformer import CharTransformer, Rotary, Watch
 
 pytest_plugins = ("tests.cores",)
 pytestmark = pytest.mark.usefixtures("one_core")
@@ -199,9 +199,9 @@ class TestBothStyles:
 
 def test_a_turn_keeps_lengths_and_tells_distances_alone():
     d, places = 8, torch.arange(50)
-    turn = Turn.at(places, d)
+    rotary = Rotary.at(places, d)
     q, k = (torch.randn(d).expand(1, 1, 50, d) for _ in range(2))
-    a, b = turn.of(q)[0, 0], turn.of(k)[0, 0]
+    a, b = rotary.of(q)[0, 0], rotary.of(k)[0, 0]
     torch.testing.assert_close(a.norm(dim=1), q[0, 0].norm(dim=1))
     scores = a @ b.T
     for apart in (0, 3, 17):

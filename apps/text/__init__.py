@@ -6,6 +6,7 @@ from apps.text.attention import ATTENTION
 from apps.text.between import BETWEEN
 from apps.text.chatting import CHAT
 from apps.text.continuing import CONTINUE
+from apps.text.poetry import POETRY
 from apps.text.summarising import SUMMARISE
 from apps.text.token_by_token import TOKENS
 from apps.text.writing import WRITE
@@ -14,5 +15,5 @@ from apps.ui.demo import Modality
 TEXT = Modality(
     "text",
     Text("Text", "文本"),
-    (CONTINUE, TOKENS, ATTENTION, CHAT, WRITE, SUMMARISE, ASK, BETWEEN),
+    (CONTINUE, TOKENS, ATTENTION, POETRY, SUMMARISE, ASK, CHAT, WRITE, BETWEEN),
 )

@@ -37,7 +37,7 @@ NEAREST_SAYS = Text(
     "Does it copy? These share the most runs of three characters with the first poem above.",
     "它在照抄吗？以下各首与上面第一首诗相同的三字片段最多。",
 )
-EXAMPLES = (("5", "明月出天山", ""), ("7", "", "春江花月"), ("5", "", "山水有情"))
+EXAMPLES = (("7", "", "春江花月"), ("5", "明月出天山", ""), ("5", "", "山水有情"))
 
 
 def draw() -> None:
@@ -48,10 +48,13 @@ def draw() -> None:
         with gr.Column(scale=5):
             stage.draw_panes()
         with gr.Column(scale=2, elem_classes=["controls"]):
-            form = control(ComposePoem, "form", info=None)
-            first_line = control(ComposePoem, "first_line", lines=1, elem_id="first-line")
-            heads = control(ComposePoem, "heads", lines=1, elem_id="heads")
-            rhyming = control(ComposePoem, "rhyming", info=None)
+            kind, line, acrostic = EXAMPLES[0]
+            form = control(ComposePoem, "form", value=kind, info=None)
+            first_line = control(
+                ComposePoem, "first_line", value=line, lines=1, elem_id="first-line"
+            )
+            heads = control(ComposePoem, "heads", value=acrostic, lines=1, elem_id="heads")
+            rhyming = control(ComposePoem, "rhyming", value=True, info=None)
             stage.draw_buttons(Text("Compose", "作诗"))
             gr.Examples(
                 [list(values) for values in EXAMPLES],

@@ -17,12 +17,12 @@ then the writer learns to do without z, and it stays so. The remedies here:
   comes next is better learned from z.
 - The rate's weight rises from 0 to 1 over the first steps (Bowman).
 - Free bits (Kingma et al. 2016, https://arxiv.org/abs/1606.04934; for text Li et al. 2019,
-  https://arxiv.org/abs/1909.00868): each unit j of z may cost `floor` nats on average over the
-  batch B before it costs anything in the loss,
+  https://arxiv.org/abs/1909.00868): each of the d units of z may cost floor / d nats on average
+  over the batch B before it costs anything in the loss,
 
-      L = E_B[distortion] + weight * sum_j max(floor, E_B[rate_j]),
+      L = E_B[distortion] + weight * sum_j max(floor / d, E_B[rate_j]),
 
-  so that nothing is gained by saying less than floor * latent_dim nats about a line. This is the
+  so that nothing is gained by saying less than `floor` nats about a line. This is the
   one that holds in the end: it fixes how much a point tells.
 - Short ways for z: it enters the writer at every step, and the choice of each character directly
   (Dieng et al. 2019, https://arxiv.org/abs/1807.04863). The reader's states are pooled over the
@@ -212,12 +212,12 @@ def distortion(x: Tensor, logits: Tensor) -> Tensor:
     return costs.unflatten(0, x.shape).sum(1)
 
 
-def free_bits(rates: Tensor, floor: float) -> Tensor:
-    """What rates (n, latent_dim) cost in the loss: a unit's mean, but `floor` nats at least.
+def free_bits(rates: Tensor, least: float) -> Tensor:
+    """What rates (n, latent_dim) cost in the loss: a unit's mean, but `least` nats at least.
 
-    A unit below the floor has no gradient.
+    A unit below that has no gradient.
     """
-    return rates.mean(0).clamp(min=floor).sum()
+    return rates.mean(0).clamp(min=least).sum()
 
 
 def likeliest(logits: Tensor) -> Tensor:

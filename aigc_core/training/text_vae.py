@@ -18,7 +18,7 @@ class FreeBits:
 
     Args:
         network: the VAE.
-        free: nats about a line that cost nothing, shared evenly by the units of the latent.
+        floor: nats about a line that cost nothing, shared evenly by the units of the latent.
         word_dropout: share of the characters that the writer is not told.
         warmup: steps over which the rate's weight rises from zero to one.
         shown: lines that show the progress by what comes back of them.
@@ -28,21 +28,21 @@ class FreeBits:
         self,
         network: TextVAE,
         *,
-        free: float,
+        floor: float,
         word_dropout: float = 0.0,
         warmup: int = 0,
         shown: Sequence[str] = (),
     ) -> None:
         self.players: dict[str, nn.Module] = {"vae": network}
         self.network = network
-        self.free, self.word_dropout, self.warmup = free, word_dropout, warmup
+        self.floor, self.word_dropout, self.warmup = floor, word_dropout, warmup
         self.shown = shown
 
     def step(self, batch: tuple[Tensor, ...], rng: Generator, number: int = 0) -> Step:
         distortion, rates = self.network.bounds(batch[0].long(), rng, self.word_dropout)
         weight = min(1.0, (number + 1) / (self.warmup + 1))
-        floor = self.free / self.network.latent_dim
-        yield "vae", distortion.mean() + weight * free_bits(rates, floor)
+        least = self.floor / self.network.latent_dim
+        yield "vae", distortion.mean() + weight * free_bits(rates, least)
 
     def show(self, networks: Networks) -> str:
         network = networks["vae"]

@@ -11,7 +11,7 @@ import gradio as gr
 from aigc_core.artifact import Artifact
 from aigc_core.catalog import Entry
 from aigc_core.media import Writing
-from aigc_core.tasks import ContinueText, ScoreText
+from aigc_core.tasks import ComposePoem, ContinueText, ScoreText
 from aigc_core.text import Text
 from apps.text.answers import Status, pieces
 from apps.text.costs import table
@@ -117,5 +117,10 @@ async def score(text: Any, models: Any, web: gr.Request) -> AsyncIterator[str]:
                 yield table(found)
 
 
-LINEUP = Lineup(ContinueText, "continue", POSTER)
+def prose(entry: Entry) -> bool:
+    """Whether a model is one of prose; one of Chinese verse answers where it is named."""
+    return not entry.answers(ComposePoem)
+
+
+LINEUP = Lineup(ContinueText, "continue", POSTER, unasked=prose)
 CONTINUE = Demo("continue", TITLE, LINE, POSTER, draw, needs=ContinueText)

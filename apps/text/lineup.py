@@ -47,6 +47,11 @@ def anything(entry: Entry, choice: Any) -> bool:  # noqa: ARG001
     return True
 
 
+def always(entry: Entry) -> bool:  # noqa: ARG001
+    """Every model of ours."""
+    return True
+
+
 def same(entry: Entry, wish: Request) -> Request:  # noqa: ARG001
     """The wish as it is."""
     return wish
@@ -64,6 +69,7 @@ class Lineup:
         more: HTML below a model's text, from the artifacts of its answer.
         able: whether a model can do what is chosen on the page, such as a genre.
         fitted: the wish as it is put to a model.
+        unasked: whether one of ours answers where nobody has named any.
     """
 
     request: type[Request]
@@ -73,6 +79,7 @@ class Lineup:
     more: More = nothing
     able: Callable[[Entry, Any], bool] = anything
     fitted: Callable[[Entry, Request], Request] = same
+    unasked: Callable[[Entry], bool] = always
 
     @property
     def entries(self) -> list[Entry]:
@@ -88,7 +95,7 @@ class Lineup:
     def usual(self, choice: Any = None) -> list[Entry]:
         """Those that answer where nobody has named any: ours, and one that is pretrained."""
         here = [entry for entry in self.present if self.able(entry, choice)]
-        ours = [entry for entry in here if not is_pretrained(entry)]
+        ours = [entry for entry in here if not is_pretrained(entry) and self.unasked(entry)]
         return ours + [entry for entry in here if is_pretrained(entry)][:1]
 
     def asked(self, models: Any, choice: Any = None) -> list[Entry]:

@@ -48,12 +48,9 @@ def draw() -> None:
         with gr.Column(scale=5):
             stage.draw_panes()
         with gr.Column(scale=2, elem_classes=["controls"]):
-            kind, line, acrostic = EXAMPLES[0]
-            form = control(ComposePoem, "form", value=kind, info=None)
-            first_line = control(
-                ComposePoem, "first_line", value=line, lines=1, elem_id="first-line"
-            )
-            heads = control(ComposePoem, "heads", value=acrostic, lines=1, elem_id="heads")
+            form = control(ComposePoem, "form", info=None)
+            first_line = control(ComposePoem, "first_line", lines=1, elem_id="first-line")
+            heads = control(ComposePoem, "heads", lines=1, elem_id="heads")
             rhyming = control(ComposePoem, "rhyming", value=True, info=None)
             stage.draw_buttons(Text("Compose", "作诗"))
             gr.Examples(

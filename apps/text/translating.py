@@ -67,6 +67,7 @@ def draw() -> None:
     with gr.Row(elem_classes=["stage"]):
         with gr.Column(scale=5):
             stage.draw_panes()
+            looked = alignment.draw()
         with gr.Column(scale=2, elem_classes=["controls"]):
             text = control(TranslateText, "text", lines=3, info=None, elem_id="translate-text")
             to = control(TranslateText, "to", info=None, elem_id="translate-to")
@@ -80,7 +81,6 @@ def draw() -> None:
             stage.draw_chips()
             with gr.Accordion(t(Text("More", "更多")), open=False):
                 beams = control(TranslateText, "beams")
-    looked = alignment.draw()
     gr.HTML(lede(HONEST), padding=False)
 
     own = gr.Checkbox(False, visible=False)

@@ -70,7 +70,7 @@ def test_one_visit(visit: Visit) -> None:
     page.wait_for_selector(f"{PANE} [data-toggle][aria-pressed=true]")
     assert page.locator(f"{PANE} .heads .off").count() == 1
     said = page.locator(f"{PANE} .said").first.inner_text()
-    found = re.match(r"Without 1\.2 it moves by ([\d.]+) nats", said)
+    found = re.match(r"Without 1\.2, the prediction changes by ([\d.]+) nats", said)
     assert found
     assert float(found[1]) > 0
     assert page.locator(f"{PANE} td.q").first.is_visible()

@@ -27,7 +27,7 @@ def objective(**changes: float) -> FreeBits:
     network = TextVAE(
         vocabulary=VOCABULARY, latent_dim=4, embedding=16, reader=16, writer=24, dropout=0.0
     )
-    return FreeBits(network, **{"free": 8.0, "shown": LINES[:2], **changes})  # type: ignore[arg-type]
+    return FreeBits(network, **{"floor": 8.0, "shown": LINES[:2], **changes})  # type: ignore[arg-type]
 
 
 def batch() -> tuple[Tensor, ...]:
@@ -45,7 +45,7 @@ def loss(game: FreeBits, number: int = 0) -> Tensor:
 
 
 def test_the_loss_is_the_distortion_and_the_weighted_rate_above_the_floor():
-    game = objective(free=0.2, warmup=3)
+    game = objective(floor=0.2, warmup=3)
     with torch.no_grad():
         game.network.latent.bias.add_(torch.arange(8) * 0.3)
     distortion, rates = game.network.bounds(batch()[0].long(), rng())
@@ -56,7 +56,7 @@ def test_the_loss_is_the_distortion_and_the_weighted_rate_above_the_floor():
 
 
 def test_below_the_floor_the_rate_teaches_nothing():
-    game = objective(free=400.0)
+    game = objective(floor=400.0)
     weights = list(game.network.latent.parameters())
     distortion, _ = game.network.bounds(batch()[0].long(), rng())
     expected = torch.autograd.grad(distortion.mean(), weights)

@@ -10,7 +10,7 @@ SHOWN = ("明月松间照", "清泉石上流", "两岸猿声啼不住", "轻舟�
 
 def objective() -> FreeBits:
     network = TextVAE(vocabulary=line_vocabulary(), dropout=0.4)
-    return FreeBits(network, free=24.0, word_dropout=0.3, warmup=1_000, shown=SHOWN)
+    return FreeBits(network, floor=24.0, word_dropout=0.3, warmup=1_000, shown=SHOWN)
 
 
 RECIPE = Recipe(

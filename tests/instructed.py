@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import aigc_core
 from aigc_core.catalog import Catalog, Entry
 from aigc_core.catalog_model import CatalogModel
 from aigc_core.checkpoint import WEIGHTS, digest
@@ -19,7 +18,7 @@ from aigc_core.training.ship import ship
 from tests.downloaded import Downloaded
 from tests.families import test_seq2seq
 from tests.families.characters import PROSE, VERSE, network
-from tests.reading_room import AWAY, entry
+from tests.reading_room import AWAY, asked_by_the_page, entry
 
 PLAY, POET, TRANSLATOR, CHATTER = "small-play", "small-poet", "small-translator", "qwen3"
 
@@ -65,10 +64,6 @@ def small_engine(
         ),
     ]
     catalog = Catalog(entries)
-    made = Engine(catalog, Loader(lambda model: CatalogModel(catalog.find(model))))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(aigc_core, "_chosen", [made])
-        aigc_core.default_engine.cache_clear()
+    ours = Engine(catalog, Loader(lambda model: CatalogModel(catalog.find(model))))
+    with asked_by_the_page(ours) as made:
         yield made
-    aigc_core.default_engine.cache_clear()
-    made.loader.close()

@@ -5,6 +5,7 @@ A test module takes `suite` and `url` from here in place of those of the whole s
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +67,22 @@ def engine(home: Path) -> Engine:
     return Engine(catalog, Loader(lambda model: CatalogModel(catalog.find(model))))
 
 
-@pytest.fixture(scope="module")
-def small_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """The engine that the page asks."""
-    made = engine(tmp_path_factory.mktemp("models"))
+@contextmanager
+def asked_by_the_page(made: Engine) -> Iterator[Engine]:
+    """An engine in the place of the suite's own; closed at the end."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(aigc_core, "_chosen", [made])
         aigc_core.default_engine.cache_clear()
         yield made
     aigc_core.default_engine.cache_clear()
     made.loader.close()
+
+
+@pytest.fixture(scope="module")
+def small_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The engine that the page asks."""
+    with asked_by_the_page(engine(tmp_path_factory.mktemp("models"))) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-import aigc_core
 from aigc_core.catalog import Catalog
 from aigc_core.catalog_model import CatalogModel
 from aigc_core.engine import Engine
@@ -17,7 +16,7 @@ from apps.text.between import BETWEEN
 from tests.apps.visiting import Client
 from tests.families import test_text_vae, test_verse_sampler
 from tests.families.test_text_vae import FIVE, OTHER, SEVEN
-from tests.reading_room import suite, url  # noqa: F401
+from tests.reading_room import asked_by_the_page, suite, url  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("quiet")
 DEMOS = (BETWEEN,)
@@ -32,13 +31,9 @@ def small_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     generators = [test_verse_sampler.saved(home / name) for name in (START, GAN)]
     vae = test_text_vae.saved(home / VAE).model_copy(update={"id": VAE})
     catalog = Catalog([vae, *generators])
-    made = Engine(catalog, Loader(lambda model: CatalogModel(catalog.find(model))))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(aigc_core, "_chosen", [made])
-        aigc_core.default_engine.cache_clear()
+    ours = Engine(catalog, Loader(lambda model: CatalogModel(catalog.find(model))))
+    with asked_by_the_page(ours) as made:
         yield made
-    aigc_core.default_engine.cache_clear()
-    made.loader.close()
 
 
 def test_a_walk_begins_and_ends_with_what_the_model_reads(visitor: Visitor) -> None:
